@@ -1,0 +1,89 @@
+"""What a kind's functions are given beside their args."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from host_agent.errors import HostError
+from host_agent.ledger import ROOT, Ledger, split_id
+from host_agent.netlink import Netlink
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+A = TypeVar("A")
+O = TypeVar("O")  # noqa: E741 - Args and Outputs
+
+
+@dataclass(frozen=True)
+class Shown(Generic[A, O]):
+    """What is on the host: args as observed (an undeclared field is shown as declared) and outputs."""
+
+    args: A
+    outputs: O
+
+
+class Host:
+    """What all requests to one agent process share."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.ledger = Ledger(root)
+        self.netlink = Netlink()
+        self._docker_lock = threading.Lock()
+
+    @property
+    def docker(self) -> DockerClient:
+        """The host's Docker. Imported and connected on first use: most labs' first requests need none of it (0.3 s)."""
+        with self._docker_lock:
+            return self._docker
+
+    @functools.cached_property
+    def _docker(self) -> DockerClient:
+        import docker
+
+        try:
+            return docker.DockerClient(
+                base_url="unix:///var/run/docker.sock", version="auto", timeout=60, max_pool_size=16
+            )
+        except docker.errors.DockerException as error:
+            raise HostError(f"Docker does not answer on this host: {error}. Is it installed and running?") from None
+
+
+def netns_name(object_id: str) -> str:
+    """The name under /run/netns of a NetworkNamespace or Container, given by its id; \"\" stays \"\", the host's own."""
+    if not object_id:
+        return ""
+    lease, _, key = split_id(object_id)
+    return f"{lease}-{key}"
+
+
+def namespace_key(object_id: str) -> str:
+    """The short name of a namespace for keys of what is in it: `host`, `R1`, `web`; `-` is the host's own."""
+    return split_id(object_id)[2] if object_id else "-"
+
+
+@dataclass(frozen=True)
+class Context:
+    """One request: on which host, for which lease."""
+
+    host: Host
+    lease: str
+    adopt: bool = False
+    """Whether the ledger knew the object before this request: what is found then is our own earlier work."""
+    progress: Callable[[str], None] = field(default=lambda text: None)
+
+    @property
+    def mark(self) -> str:
+        """What objects that can carry a text (interface alias, nftables comment, file header) carry: whose they are."""
+        return f"exam-lab {self.lease}"
+
+    def owner_of(self, mark: str) -> str:
+        """Who holds an object that carries `mark`, for messages."""
+        program, _, lease = mark.partition(" ")
+        return self.host.ledger.describe(lease) if program == "exam-lab" and lease else "nobody that we know (made by hand or by another program)"

@@ -1,0 +1,109 @@
+"""The lease: the first object of every lab, owner of all the others.
+
+Its ledger says what the lab has on this host; removing the lease ends all of that, whatever Pulumi's state knows. A lease is found again by
+project, stack and user, so that a lost state does not mean a lost lab.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from host_agent import kinds
+from host_agent.context import Context, Shown
+from host_agent.errors import HostError
+from host_agent.ledger import Entry
+from host_agent.schema import JSON, REPLACE, decode, encode_args
+
+INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade"})
+"""Kinds that end with the namespace that they are in: removing a lab costs the same at any size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Who holds the lab."""
+
+    project: Annotated[str, REPLACE]
+    stack: Annotated[str, REPLACE]
+    user: Annotated[str, REPLACE]
+    """`name@machine` of who runs Pulumi."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What marks everything of this lab."""
+
+    lease: str
+    """Eight hex digits, random."""
+
+
+def key(args: Args) -> str:
+    return f"{args.project}/{args.stack}"
+
+
+def add(context: Context, args: Args) -> Outputs:
+    ledger = context.host.ledger
+    for lease in ledger.all_leases():
+        if ledger.owner(lease) == encode_args(args):
+            return Outputs(lease=lease)
+    lease = secrets.token_hex(4)
+    ledger.open_lease(lease, encode_args(args))
+    return Outputs(lease=lease)
+
+
+def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
+    owner = context.host.ledger.owner(context.lease)
+    return None if owner is None else Shown(decode(Args, owner), Outputs(lease=context.lease))
+
+
+def set(context: Context, olds: Args, news: Args) -> Outputs:
+    context.host.ledger.open_lease(context.lease, encode_args(news))
+    return Outputs(lease=context.lease)
+
+
+def remove(context: Context, args: Args) -> None:
+    """End everything that the ledger has for the lease, newest first, containers side by side. Raises HostError naming what resisted."""
+    entries = context.host.ledger.entries(context.lease)
+    namespaces = frozenset(entry.id for entry in entries if entry.kind in {"network_namespace", "container"})
+    ended = [entry for entry in entries if not _ends_with_namespace(entry, namespaces)]
+    failures: list[str] = []
+    # Users of an object are newer than the object; within a kind nothing uses another, so they go side by side.
+    while ended:
+        kind = ended[-1].kind
+        batch = []
+        while ended and ended[-1].kind == kind:
+            batch.append(ended.pop())
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            failures += [failure for failure in pool.map(lambda entry: _remove_entry(context, entry), batch) if failure]
+    if failures:
+        raise HostError(f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again")
+    context.host.ledger.close_lease(context.lease)
+
+
+def _ends_with_namespace(entry: Entry, namespaces: frozenset[str]) -> bool:
+    return entry.kind in INSIDE_NAMESPACES and any(text in namespaces for text in _texts(entry.args))
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    """Every string in args, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _remove_entry(context: Context, entry: Entry) -> str:
+    kind = kinds.load(entry.kind)
+    try:
+        kind.remove(replace(context, adopt=True), decode(kind.Args, entry.args))
+    except Exception as error:  # whatever it is, the others must still be removed, and the user must see it
+        return f"{entry.kind} {entry.key}: {error}"
+    context.host.ledger.forget(entry.lease, entry.kind, entry.key)
+    return ""

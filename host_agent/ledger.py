@@ -1,0 +1,161 @@
+"""The ledger: what each lease has on this host, written before it is made.
+
+    /var/lib/exam-lab/leases/<lease>/lease.json              who: project, stack, user
+    /var/lib/exam-lab/leases/<lease>/<kind> <key>.json       one object: its id, its declared args, when
+
+One file per object, so that concurrent adds need no lock and a crash can spoil at most the object that it hit. The folders are root's alone
+(0700): args can hold secrets.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import time
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from host_agent.errors import Missing
+from host_agent.schema import JSON
+
+ROOT = Path("/var/lib/exam-lab")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object of a lease. `id` is its Pulumi id; `args` as declared; `recorded_ns` orders entries by creation."""
+
+    id: str
+    lease: str
+    kind: str
+    key: str
+    args: dict[str, JSON]
+    recorded_ns: int
+
+
+def make_id(lease: str, kind: str, key: str) -> str:
+    """A new id, `<lease>/<kind>/<key>#<token>`: readable, and another one for each creation, so that dependents follow a replacement."""
+    return f"{lease}/{kind}/{key}#{secrets.token_hex(3)}"
+
+
+def split_id(object_id: str) -> tuple[str, str, str]:
+    """Lease, kind and key of an id. Raises Missing for what is no id."""
+    parts = object_id.partition("#")[0].split("/", 2)
+    if len(parts) != 3:
+        raise Missing(f"{object_id!r} is not the id of an object of a lab")
+    return parts[0], parts[1], parts[2]
+
+
+class Ledger:
+    """The ledger of one host."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.leases = root / "leases"
+
+    def open_lease(self, lease: str, owner: Mapping[str, JSON]) -> None:
+        """Begin or describe a lease. Idempotent."""
+        folder = self.leases / lease
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(folder / "lease.json", owner)
+
+    def owner(self, lease: str) -> dict[str, JSON] | None:
+        """What `open_lease` was told; None where there is no such lease."""
+        return _read(self.leases / lease / "lease.json")
+
+    def describe(self, lease: str) -> str:
+        """Who holds a lease, for messages."""
+        owner = self.owner(lease)
+        if owner is None:
+            return f"lease {lease}, which is not known on this host"
+        return f"stack {owner.get('stack')} of project {owner.get('project')} (user {owner.get('user')}, lease {lease})"
+
+    def close_lease(self, lease: str) -> None:
+        """Forget a lease and all that is recorded for it."""
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.leases / lease)
+
+    def record(self, lease: str, kind: str, key: str, args: Mapping[str, JSON]) -> tuple[Entry, bool]:
+        """Write an object down before it is made; the same object keeps its id. Returns the entry and whether it was there before.
+
+        Raises Missing where the lease is not open.
+        """
+        earlier = self.find(lease, kind, key)
+        entry = Entry(
+            id=earlier.id if earlier else make_id(lease, kind, key),
+            lease=lease,
+            kind=kind,
+            key=key,
+            args=dict(args),
+            recorded_ns=earlier.recorded_ns if earlier else time.time_ns(),
+        )
+        try:
+            _write(self._path(lease, kind, key), {"id": entry.id, "args": entry.args, "recorded_ns": entry.recorded_ns})
+        except FileNotFoundError:
+            raise Missing(f"lease {lease} is not open on this host: was it removed, or is this another machine?") from None
+        return entry, earlier is not None
+
+    def find(self, lease: str, kind: str, key: str) -> Entry | None:
+        """The entry of an object, or None."""
+        record = _read(self._path(lease, kind, key))
+        return None if record is None else _entry(lease, kind, key, record)
+
+    def resolve(self, object_id: str) -> Entry:
+        """The entry that an id names. Raises Missing."""
+        entry = self.find(*split_id(object_id))
+        if entry is None:
+            raise Missing(f"{object_id} is not on this host")
+        return entry
+
+    def forget(self, lease: str, kind: str, key: str) -> None:
+        """Strike an object out. Idempotent."""
+        self._path(lease, kind, key).unlink(missing_ok=True)
+
+    def entries(self, lease: str) -> list[Entry]:
+        """All objects of a lease, oldest first."""
+        return sorted(self._entries(lease), key=lambda entry: entry.recorded_ns)
+
+    def all_leases(self) -> list[str]:
+        """Ids of all leases on this host."""
+        return sorted(path.parent.name for path in self.leases.glob("*/lease.json"))
+
+    def _entries(self, lease: str) -> Iterator[Entry]:
+        for path in (self.leases / lease).glob("* *.json"):
+            kind, _, quoted = path.name.removesuffix(".json").partition(" ")
+            record = _read(path)
+            if record is not None:
+                yield _entry(lease, kind, urllib.parse.unquote(quoted), record)
+
+    def _path(self, lease: str, kind: str, key: str) -> Path:
+        return self.leases / lease / f"{kind} {urllib.parse.quote(key, safe='')}.json"
+
+
+def _entry(lease: str, kind: str, key: str, record: dict[str, JSON]) -> Entry:
+    return Entry(
+        id=str(record["id"]),
+        lease=lease,
+        kind=kind,
+        key=key,
+        args=cast(dict[str, JSON], record["args"]),
+        recorded_ns=int(cast(int, record["recorded_ns"])),
+    )
+
+
+def _write(path: Path, record: Mapping[str, JSON]) -> None:
+    # Written beside and renamed: a reader or a crash never meets half a record.
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(record, file)
+    beside.rename(path)
+
+
+def _read(path: Path) -> dict[str, JSON] | None:
+    try:
+        return cast(dict[str, JSON], json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None

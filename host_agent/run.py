@@ -1,0 +1,31 @@
+"""The agent's entry point on the lab host: `python3 -I run.py serve | attach …`.
+
+It lies beside the package `host_agent` and the libraries shipped with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+
+def main(argv: list[str]) -> None:
+    if argv[:1] == ["serve"] and len(argv) == 1:
+        from host_agent.context import Host
+        from host_agent.server import serve
+
+        serve(Host())
+    elif argv[:1] == ["attach"]:
+        from host_agent.attach import attach
+        from host_agent.context import Host
+
+        attach(Host(), argv[1:])
+    else:
+        sys.exit(f"usage: run.py serve | attach LEASE DEVICE [-- COMMAND…], not {argv!r}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
