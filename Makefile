@@ -1,0 +1,36 @@
+# Set-up is quick where nothing is missing, so every target that needs it asks for it. `activate` puts .venv and the
+# Pulumi engine on PATH and sets defaults for Pulumi's state and passphrase where you have none.
+SHELL := /bin/bash
+ACTIVATE := . .venv/bin/activate
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-tests demo destroy test test-unit lint lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Get what is missing on this machine: packages, .venv, the Pulumi engine, the sandbox hosts' root file system
+	@setup/run
+
+setup-tests: ## The same, and the tools for tests
+	@setup/run --tests
+
+demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it
+	@$(ACTIVATE) && python -m cli.demo
+
+destroy: setup ## Take away all that `make demo` made
+	@$(ACTIVATE) && python -m cli.demo --destroy
+
+test: setup-tests ## All tests: unit, lifecycle on a real kernel, end to end with the real engine
+	@$(ACTIVATE) && pytest
+
+test-unit: setup-tests ## The tests that need neither root nor an engine
+	@$(ACTIVATE) && pytest tests/unit
+
+lint: setup-tests ## ruff and mypy
+	@$(ACTIVATE) && ruff check . && ruff format --check . && mypy
+
+lock: setup-tests ## Lock the newest Python packages that pyproject.toml allows
+	@$(ACTIVATE) && setup/lock
+
+clean: ## Remove .venv and what tools cached in the checkout (not .state, which holds the stacks)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

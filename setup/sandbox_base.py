@@ -1,0 +1,14 @@
+"""The root file system that all sandbox hosts share: built once by the `sandbox` package, in the user's cache."""
+
+import importlib.util
+
+from setup.paths import CHECKOUT, VENV
+from setup.privilege import Privilege
+from setup.progress import Progress, Step
+
+
+def pending(privilege: Privilege) -> Step | None:
+    """Return the step that builds it, or None where it is built."""
+    if importlib.util.find_spec("sandbox.base") is None:
+        return None
+    return None
