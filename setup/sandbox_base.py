@@ -1,7 +1,5 @@
 """The root file system that all sandbox hosts share: built once by the `sandbox` package, in the user's cache."""
 
-import importlib.util
-
 from setup.paths import CHECKOUT, VENV
 from setup.privilege import Privilege
 from setup.progress import Progress, Step
@@ -9,6 +7,6 @@ from setup.progress import Progress, Step
 
 def pending(privilege: Privilege) -> Step | None:
     """Return the step that builds it, or None where it is built."""
-    if importlib.util.find_spec("sandbox.base") is None:
+    if not (CHECKOUT / "sandbox" / "base.py").exists():
         return None
     return None
