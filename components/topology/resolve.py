@@ -1,0 +1,655 @@
+"""Resolves a typed topology to a plan, and checks what its names, addresses and ports mean together.
+
+Nothing is raised at the first mistake: each is noted with the path of its key, and what can still be checked is checked.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from components.topology import frr, port_names
+from components.topology.load import KeyPath, Problem, Source, TopologyError, did_you_mean, read, validate
+from components.topology.model import (
+    CARDS,
+    CheckSpec,
+    ContainerInterfaceSpec,
+    ContainerSpec,
+    DynamipsEngineSpec,
+    HostInterfaceSpec,
+    HttpCheckSpec,
+    LinkEndSpec,
+    NetworkSpec,
+    PingCheckSpec,
+    RipSpec,
+    RouterInterfaceSpec,
+    RouterSpec,
+    RouteSpec,
+    SecretSpec,
+    Topology,
+)
+from components.topology.plan import (
+    DEFAULT_MTU,
+    AttachmentPlan,
+    CheckPlan,
+    ContainerPlan,
+    EnvPlan,
+    HostFilePlan,
+    HostPlan,
+    HttpCheck,
+    ImagePlan,
+    LinkEnd,
+    LinkPlan,
+    MountPlan,
+    NetworkPlan,
+    PingCheck,
+    Plan,
+    PortPlan,
+    RipPlan,
+    RouteCheck,
+    RoutePlan,
+    RouterPlan,
+)
+from components.topology.port_names import Port
+
+V = TypeVar("V")
+
+HOST = "host"
+IFNAME_MAX = 15
+#: Ports of slot 0 that a router has without a card.
+BUILT_IN = frozenset({Port("FastEthernet", (0, 0)), Port("FastEthernet", (0, 1))})
+
+
+def read_topology(path: Path | str, text: str | None = None) -> Plan:
+    """The plan of the lab in the topology file at `path`, or in `text` in its place.
+
+    Raises TopologyError with all problems of the file: of its YAML, of its keys and values, and of what they mean together.
+    Reads the file, and files that a `config_file` in it names; nothing else is touched.
+    """
+    source = read(path, text)
+    topology, problems = validate(source)
+    if topology is None:
+        raise TopologyError(problems)
+    return _resolve(topology, source, problems)
+
+
+def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
+    """The plan of a topology that is not in a file. Paths in it are relative to `folder`. Raises TopologyError."""
+    return _resolve(topology, Source(str(Path(folder) / topology.topology)), [])
+
+
+def peer_name(device: str, ifname: str) -> str:
+    """The default name of the bridge's end of a veth pair: `web-eth0`; if that is too long, its beginning and a hash of it."""
+    name = f"{device}-{ifname}"
+    if len(name) <= IFNAME_MAX:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{name[:8]}-{digest[:6]}"
+
+
+def _resolve(topology: Topology, source: Source, problems: list[Problem]) -> Plan:
+    resolver = _Resolver(topology, source, problems)
+    result = resolver.plan()
+    if resolver.problems:
+        raise TopologyError(resolver.problems)
+    return result
+
+
+@dataclass
+class _Holder:
+    """Who has an address, and where: `segment` is the network or link, None for a loopback."""
+
+    device: str
+    segment: KeyPath | None
+    path: KeyPath
+
+
+@dataclass
+class _RouterPort:
+    """A port of a router while the plan is made: from its `interfaces`, or from a link."""
+
+    port: Port
+    path: KeyPath
+    spec: RouterInterfaceSpec | LinkEndSpec
+    segment: KeyPath | None = None
+    link: str | None = None
+
+
+@dataclass
+class _Resolver:
+    topology: Topology
+    source: Source
+    problems: list[Problem]
+    complete: bool = field(init=False)
+    """Whether `topology` is all that the file has. If parts were left out as faulty, nothing can be said to be missing."""
+    holders: dict[IPv4Address, _Holder] = field(default_factory=dict)
+    macs: dict[str, tuple[str, KeyPath]] = field(default_factory=dict)
+    host_ifnames: dict[str, KeyPath] = field(default_factory=dict)
+    router_ports: dict[str, dict[Port, _RouterPort]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.complete = not self.problems
+
+    # Every check reports through one of these two.
+
+    def conflict(self, path: KeyPath, message: str) -> None:
+        """What the file has does not fit together; true whatever else is wrong in it."""
+        self.problems.append(self.source.problem(path, message))
+
+    def lacks(self, path: KeyPath, message: str) -> None:
+        """Something is missing that the file may well have in one of its faulty parts."""
+        if self.complete:
+            self.problems.append(self.source.problem(path, message))
+
+    def line(self, path: KeyPath) -> str:
+        """Where else: for messages that name two places."""
+        line = self.source.line(path)
+        known = self.source.spell(self.source.known(path))
+        return f"{known} (line {line})" if line else known
+
+    # --- The whole ---
+
+    def plan(self) -> Plan:
+        topology = self.topology
+        self.check_subnets()
+        self.check_device_names()
+        # Addresses of all devices are noted first: gateways and checks refer to devices that come later in the file.
+        networks = tuple(
+            NetworkPlan(name, network.bridge, str(network.subnet), network.mtu) for name, network in topology.networks.items()
+        )
+        for name, network in topology.networks.items():
+            self.claim_ifname(network.bridge, ("networks", name, "bridge"))
+        host_interfaces = tuple(
+            attachment
+            for ifname, interface in topology.host.interfaces.items()
+            if (attachment := self.attachment(HOST, ifname, interface, ("host", "interfaces", ifname)))
+        )
+        for ifname in topology.host.interfaces:
+            self.claim_ifname(ifname, ("host", "interfaces", ifname))
+        for name, router in topology.routers.items():
+            self.router_ports[name] = self.ports_of(name, router)
+        self.check_link_ends()
+        routers = [self.router(name, router) for name, router in topology.routers.items()]
+        containers = tuple(self.container(name, container) for name, container in topology.containers.items())
+        self.check_passive_defaults()
+        self.check_gateways()
+        ends = {(port.link, router.name): LinkEnd(router.name, port.ifname, port.mac, port.mtu, port.addresses)
+                for router in routers for port in router.ports if port.link}
+        links = tuple(
+            LinkPlan(name, *(ends[name, router] for router in link))
+            for name, link in topology.links.items()
+            if all((name, router) in ends for router in link)
+        )
+        return Plan(
+            name=topology.topology,
+            networks=networks,
+            host=HostPlan(host_interfaces, self.routes(HOST, topology.host.routes, ("host", "routes")), topology.host.nat),
+            routers=tuple(routers),
+            links=links,
+            containers=containers,
+            images=tuple(
+                ImagePlan(
+                    name,
+                    str((self.source.folder / image.rootfs).resolve()),
+                    tuple(HostFilePlan(source, target) for target, source in image.host_files.items()),
+                )
+                for name, image in topology.images.items()
+            ),
+            checks=tuple(self.check(check, ("checks", at)) for at, check in enumerate(topology.checks)),
+        )
+
+    def check_subnets(self) -> None:
+        """No two networks or links overlap: a router would have two ways to one address."""
+        known: list[tuple[IPv4Network, str, KeyPath]] = [
+            (network.subnet, f"network {name}", ("networks", name, "subnet")) for name, network in self.topology.networks.items()
+        ]
+        for name, link in self.topology.links.items():
+            subnets = {address.network: ("links", name, router, port, "address", at)
+                       for router, ports in link.items() for port, end in ports.items()
+                       for at, address in enumerate(end.address)}
+            known += [(subnet, f"link {name}", path) for subnet, path in subnets.items()]
+        # In the order of addresses, a prefix that overlaps others overlaps the widest of those before it that is still open.
+        widest: tuple[IPv4Network, str, KeyPath] | None = None
+        for entry in sorted(known, key=lambda entry: (int(entry[0].network_address), entry[0].prefixlen)):
+            if widest and entry[0].overlaps(widest[0]):
+                # Two subnets in one link are reported as its ends' mistake.
+                if entry[1] != widest[1]:
+                    later, earlier = sorted((entry, widest), key=lambda one: (self.source.line(one[2]), known.index(one)), reverse=True)
+                    self.conflict(later[2], f"{later[0]} of {later[1]} overlaps {earlier[0]} of {earlier[1]}, {self.line(earlier[2])}")
+            else:
+                widest = entry
+
+    def check_device_names(self) -> None:
+        for section, names in (("routers", self.topology.routers), ("containers", self.topology.containers)):
+            for name in names:
+                if name == HOST:
+                    self.conflict((section, name), "'host' is the lab's host: give the device another name")
+                elif section == "containers" and name in self.topology.routers:
+                    self.conflict((section, name), f"there is a router of that name, {self.line(('routers', name))}")
+
+    # --- Names, addresses, MACs: each once ---
+
+    def find(self, what: str, name: str, known: Mapping[str, V], path: KeyPath) -> V | None:
+        """What `name` refers to."""
+        if name in known:
+            return known[name]
+        section = f"{what}s"
+        written = self.source.data.get(section) if isinstance(self.source.data, dict) else None
+        if not (isinstance(written, dict) and name in written):
+            self.conflict(path, f"unknown {what} {name!r}{did_you_mean(name, known)}")
+        return None
+
+    def device(self, name: str, path: KeyPath) -> None:
+        """Checks that `name` is a device."""
+        known = [HOST, *self.topology.routers, *self.topology.containers]
+        if name not in known:
+            self.lacks(path, f"unknown device {name!r}{did_you_mean(name, known)}")
+
+    def claim_ifname(self, ifname: str, path: KeyPath) -> None:
+        """Takes the name of an interface in the host's namespace."""
+        if ifname in self.host_ifnames:
+            first = self.line(self.host_ifnames[ifname])
+            self.conflict(path, f"the interface name {ifname!r} is used twice in the lab's host: it is at {first} already")
+        else:
+            self.host_ifnames[ifname] = path
+
+    def claim_address(self, address: IPv4Interface, device: str, segment: KeyPath | None, path: KeyPath) -> None:
+        holder = self.holders.get(address.ip)
+        if holder:
+            self.conflict(path, f"{address.ip} is used twice: {self.line(holder.path)} has it already")
+        else:
+            self.holders[address.ip] = _Holder(device, segment, path)
+
+    def claim_mac(self, mac: str, owner: str, path: KeyPath) -> None:
+        """Takes a MAC address; ports of one router share what comes from its `base_mac`, and then have it as their owner."""
+        holder, first = self.macs.setdefault(mac, (owner, path))
+        if holder != owner:
+            self.conflict(path, f"the MAC address {mac} is used twice: {self.line(first)} has it already")
+
+    def addresses(
+        self, device: str, addresses: Sequence[IPv4Interface], network: tuple[str, NetworkSpec] | None, path: KeyPath
+    ) -> tuple[str, ...]:
+        """Notes the addresses of an interface, and checks that they are in its network."""
+        for at, address in enumerate(addresses):
+            here = (*path, "address", at)
+            if network:
+                name, spec = network
+                if address.ip not in spec.subnet:
+                    self.conflict(here, f"{address} is outside network {name} {spec.subnet}")
+                elif address.network != spec.subnet:
+                    self.conflict(here, f"{address} must have the prefix length of network {name}, {spec.subnet}")
+            self.claim_address(address, device, ("networks", network[0]) if network else None, here)
+        return tuple(map(str, addresses))
+
+    def attachment(
+        self, device: str, ifname: str, spec: HostInterfaceSpec | ContainerInterfaceSpec, path: KeyPath
+    ) -> AttachmentPlan | None:
+        """The interface of the host or of a container in a network."""
+        peer = spec.peer or peer_name(device, ifname)
+        self.claim_ifname(peer, (*path, "peer"))
+        if spec.mac:
+            self.claim_mac(spec.mac, f"{device} {ifname}", (*path, "mac"))
+        network = self.find("network", spec.network, self.topology.networks, (*path, "network"))
+        addresses = self.addresses(device, spec.address, (spec.network, network) if network else None, path)
+        if not network:
+            return None
+        via = spec.default_via if isinstance(spec, ContainerInterfaceSpec) else None
+        return AttachmentPlan(
+            device=device,
+            ifname=ifname,
+            peer=peer,
+            network=spec.network,
+            bridge=network.bridge,
+            addresses=addresses,
+            mac=spec.mac,
+            mtu=spec.mtu or network.mtu,
+            default_via=str(via) if via else None,
+        )
+
+    # --- Routers ---
+
+    def ports_of(self, name: str, router: RouterSpec) -> dict[Port, _RouterPort]:
+        """All ports of a router that carry addresses, those of links included; checks that none is used twice."""
+        ports: dict[Port, _RouterPort] = {}
+        switch_ports: dict[Port, KeyPath] = {}
+        vlan_networks: dict[int, tuple[str, KeyPath]] = {}
+        for key, spec in router.interfaces.items():
+            path = ("routers", name, "interfaces", key)
+            port = port_names.parse(key)
+            if self.is_new(port, key, path, ports, switch_ports):
+                self.check_card(router, port, path)
+                if spec.access_vlan is None:
+                    ports[port] = _RouterPort(port, path, spec)
+                else:
+                    switch_ports[port] = path
+                    self.check_switch_port(router, port, spec, path, vlan_networks)
+        for link_name, link in self.topology.links.items():
+            for key, end in link.get(name, {}).items():
+                path = ("links", link_name, name, key)
+                port = port_names.parse(key)
+                if self.is_new(port, key, path, ports, switch_ports):
+                    self.check_card(router, port, path)
+                    if port.is_virtual:
+                        self.conflict(path, f"{port.long} cannot be the end of a link: it has no socket for a cable")
+                    ports[port] = _RouterPort(port, path, end, segment=("links", link_name), link=link_name)
+        self.join_vlans(router, ports, vlan_networks)
+        return ports
+
+    def is_new(
+        self, port: Port, key: str, path: KeyPath, ports: Mapping[Port, _RouterPort], switch_ports: Mapping[Port, KeyPath]
+    ) -> bool:
+        first = ports[port].path if port in ports else switch_ports.get(port)
+        if first is None:
+            return True
+        self.conflict(path, f"port {port.long} is used twice: {self.line(first)} is the same port as {key}")
+        return False
+
+    def check_card(self, router: RouterSpec, port: Port, path: KeyPath) -> None:
+        """Where the cards are known, the port must be on one."""
+        if port.is_virtual or not router.slots or (port in BUILT_IN and 0 not in router.slots):
+            return
+        slot, number = port.numbers[0], port.numbers[-1]
+        card = router.slots.get(slot)
+        if card is None:
+            self.lacks(path, f"{port.long} is on no card: there is none in slot {slot}")
+            return
+        kind, count = CARDS[card]
+        if len(port.numbers) != 2 or port.kind != kind or number >= count:  # noqa: PLR2004 - slot and number
+            has = f"{kind}{slot}/0" + (f" to {slot}/{count - 1}" if count > 1 else "")
+            self.conflict(path, f"{port.long} is on no card: {card} in slot {slot} has {has}")
+
+    def check_switch_port(
+        self, router: RouterSpec, port: Port, spec: RouterInterfaceSpec, path: KeyPath, vlan_networks: dict[int, tuple[str, KeyPath]]
+    ) -> None:
+        vlan = spec.access_vlan
+        assert vlan is not None  # noqa: S101 - for the type checker
+        if port.is_virtual:
+            self.conflict((*path, "access_vlan"), f"{port.long} cannot be a switch port")
+        if spec.address:
+            self.conflict((*path, "address"), f"a switch port has no address: give it to Vlan{vlan}")
+        if vlan != 1 and vlan not in router.vlans:
+            self.lacks((*path, "access_vlan"), f"VLAN {vlan} is not in the router's vlans")
+        if Port("Vlan", (vlan,)) not in {port_names.parse(key) for key in router.interfaces}:
+            self.lacks((*path, "access_vlan"), f"the router has no interface Vlan{vlan}, which would have the address")
+        if spec.network is None:
+            self.lacks(path, "the port is in no network: give it one")
+        elif vlan in vlan_networks and vlan_networks[vlan][0] != spec.network:
+            other, first = vlan_networks[vlan]
+            self.conflict((*path, "network"), f"VLAN {vlan} would join the networks {other} ({self.line(first)}) and {spec.network}")
+        else:
+            vlan_networks[vlan] = (spec.network, (*path, "network"))
+
+    def join_vlans(
+        self, router: RouterSpec, ports: Mapping[Port, _RouterPort], vlan_networks: Mapping[int, tuple[str, KeyPath]]
+    ) -> None:
+        """Finds the network of each port; that of a Vlan port is the one of its switch ports."""
+        for port, entry in ports.items():
+            if not isinstance(entry.spec, RouterInterfaceSpec):
+                continue
+            network, path = entry.spec.network, (*entry.path, "network")
+            if port.kind == "Vlan" and port.numbers[0] in vlan_networks:
+                switched, first = vlan_networks[port.numbers[0]]
+                if network not in (None, switched):
+                    self.conflict(path, f"{port.long} is in network {switched} by its switch port, {self.line(first)}")
+                network, path = switched, first
+            if port.kind == "Loopback":
+                if network is not None:
+                    self.conflict(path, f"{port.long} can be in no network: it has no socket for a cable")
+                continue
+            if network is None:
+                hint = f"or a switch port with access_vlan {port.numbers[0]} " if port.kind == "Vlan" else ""
+                self.lacks(entry.path, f"{port.long} is in no network: give it one, {hint}or make it the end of a link")
+            elif self.find("network", network, self.topology.networks, path):
+                entry.segment = ("networks", network)
+
+    def check_link_ends(self) -> None:
+        for name, link in self.topology.links.items():
+            subnets: dict[IPv4Network, KeyPath] = {}
+            for router, ports in link.items():
+                self.find("router", router, self.topology.routers, ("links", name, router))
+                for key, end in ports.items():
+                    path: KeyPath = ("links", name, router, key, "address", 0)
+                    if end.address:
+                        subnets[end.address[0].network] = path
+            if len(subnets) > 1:
+                (first, first_path), (second, second_path) = subnets.items()
+                self.conflict(second_path, f"link {name} has ends in different subnets: {second} here, {first} at {self.line(first_path)}")
+
+    def router(self, name: str, router: RouterSpec) -> RouterPlan:
+        entries = self.router_ports[name]
+        self.check_engine(name, router)
+        if router.base_mac:
+            self.claim_mac(router.base_mac, f"{name} base_mac", ("routers", name, "base_mac"))
+        ports = tuple(self.port(name, router, entry) for entry in entries.values())
+        rip = self.rip(name, router, ports)
+        routes = self.routes(name, router.routes, ("routers", name, "routes"))
+        hostname = router.hostname or name
+        return RouterPlan(
+            name=name,
+            engine="frr",
+            hostname=hostname,
+            ports=ports,
+            rip=rip,
+            routes=routes,
+            config=self.config(name, router) or frr.render(hostname, ports, rip, routes),
+            base_mac=router.base_mac,
+            slots=tuple(router.slots.items()),
+            vlans=tuple(router.vlans.items()),
+        )
+
+    def check_engine(self, name: str, router: RouterSpec) -> None:
+        path = ("routers", name, "engine") if router.engine else ("router_defaults", "engine")
+        if isinstance(router.engine or self.topology.router_defaults.engine, DynamipsEngineSpec):
+            self.conflict(path, "engine dynamips is not available yet, use frr")
+
+    def port(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> PortPlan:
+        port, spec = entry.port, entry.spec
+        network_name = str(entry.segment[1]) if entry.segment and entry.segment[0] == "networks" else None
+        network = self.topology.networks.get(network_name) if network_name else None
+        if network_name and network:
+            addresses = self.addresses(router_name, spec.address, (network_name, network), entry.path)
+        else:
+            for at, address in enumerate(spec.address):
+                self.claim_address(address, router_name, entry.segment, (*entry.path, "address", at))
+            addresses = tuple(map(str, spec.address))
+        mac = self.port_mac(router_name, router, entry)
+        mtu = (spec.mtu if isinstance(spec, RouterInterfaceSpec) else None) or (network.mtu if network else DEFAULT_MTU)
+        attachment = None
+        if network_name and network:
+            peer = peer_name(router_name, port.ifname)
+            self.claim_ifname(peer, entry.path)
+            attachment = AttachmentPlan(
+                router_name, port.ifname, peer, network_name, network.bridge, addresses, mac, mtu, default_via=None
+            )
+        return PortPlan(
+            port.long, port.short, port.ifname, mac, mtu, addresses, spec.description, attachment=attachment, link=entry.link
+        )
+
+    def port_mac(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> str | None:
+        port, spec = entry.port, entry.spec
+        if spec.mac:
+            self.claim_mac(spec.mac, f"{router_name} {port.ifname}", (*entry.path, "mac"))
+            return spec.mac
+        built_in = not port.is_virtual and len(port.numbers) > 1 and port.numbers[0] == 0
+        if not router.base_mac or not (built_in or port.kind == "Vlan"):
+            return None
+        number = int(router.base_mac.replace(":", ""), 16) + (port.numbers[-1] if built_in else 0)
+        digits = f"{number % 2**48:012x}"
+        mac = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
+        self.claim_mac(mac, f"{router_name} base_mac", entry.path)
+        return mac
+
+    def rip(self, name: str, router: RouterSpec, ports: Sequence[PortPlan]) -> RipPlan | None:
+        """RIP of a router: its own keys over those of the defaults."""
+        defaults = self.topology.router_defaults.rip
+        if not router.rip and not defaults:
+            return None
+        own = router.rip or RipSpec()
+        rip = (defaults or RipSpec()).model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+        if not rip.enabled:
+            return None
+
+        def origin(key: str) -> KeyPath:
+            return ("routers", name, "rip", key) if key in own.model_fields_set else ("router_defaults", "rip", key)
+
+        if rip.auto_summary:
+            self.conflict(origin("auto_summary"), "FRR never summarises: auto_summary must be false with it")
+        connected = dict.fromkeys(IPv4Interface(address).network for port in ports for address in port.addresses)
+        if rip.networks == "connected":
+            networks: Iterable[IPv4Network] = connected
+        else:
+            networks = rip.networks
+            for at, prefix in enumerate(rip.networks if "networks" in own.model_fields_set else ()):
+                if not any(subnet.overlaps(prefix) for subnet in connected):
+                    self.lacks((*origin("networks"), at), f"no port of {name} is in {prefix}")
+        passive = []
+        for at, key in enumerate(rip.passive):
+            port = port_names.parse(key)
+            if port in self.router_ports[name]:
+                passive.append(port.ifname)
+            elif "passive" in own.model_fields_set:
+                self.lacks((*origin("passive"), at), f"{name} has no port {port.long} with an address")
+        return RipPlan(rip.version, tuple(map(str, networks)), tuple(dict.fromkeys(passive)), rip.timers)
+
+    def check_passive_defaults(self) -> None:
+        """A default passive port need not be in every router, but in one."""
+        rip = self.topology.router_defaults.rip
+        for at, key in enumerate(rip.passive if rip else ()):
+            port = port_names.parse(key)
+            if not any(port in ports for ports in self.router_ports.values()):
+                self.lacks(("router_defaults", "rip", "passive", at), f"no router has a port {port.long} with an address")
+
+    def config(self, name: str, router: RouterSpec) -> str | None:
+        """The raw configuration, if there is one."""
+        if router.config_file is None:
+            return router.config
+        path: KeyPath = ("routers", name, "config_file")
+        if router.config is not None:
+            self.conflict(path, "config and config_file are both given: leave one out")
+            return router.config
+        try:
+            return (self.source.folder / router.config_file).read_text(encoding="utf-8")
+        except OSError as error:
+            self.conflict(path, f"{router.config_file} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self.conflict(path, f"{router.config_file} is not UTF-8 text")
+        return None
+
+    # --- Containers ---
+
+    def container(self, name: str, container: ContainerSpec) -> ContainerPlan:
+        path: KeyPath = ("containers", name)
+        self.find("image", container.image, self.topology.images, (*path, "image"))
+        defaults = [ifname for ifname, interface in container.interfaces.items() if interface.default_via]
+        for ifname in defaults[1:]:
+            first = self.line((*path, "interfaces", defaults[0], "default_via"))
+            self.conflict((*path, "interfaces", ifname, "default_via"), f"a container has one default route: {first} has it already")
+        targets: dict[str, KeyPath] = {}
+        for at, mount in enumerate(container.mounts):
+            here: KeyPath = (*path, "mounts", at, "target")
+            if targets.setdefault(mount.target, here) != here:
+                self.conflict(here, f"{mount.target} is mounted twice: {self.line(targets[mount.target])} does it already")
+        return ContainerPlan(
+            name=name,
+            image=container.image,
+            command=container.command,
+            env=tuple(
+                EnvPlan(key, None, value.from_secret) if isinstance(value, SecretSpec) else EnvPlan(key, value, None)
+                for key, value in container.env.items()
+            ),
+            mounts=tuple(MountPlan(mount.source, mount.target, mount.read_only) for mount in container.mounts),
+            capabilities=tuple(dict.fromkeys(container.capabilities)),
+            memory_mib=container.memory_mib,
+            cpus=container.cpus,
+            restart=container.restart,
+            new_privileges=container.new_privileges,
+            interfaces=tuple(
+                attachment
+                for ifname, interface in container.interfaces.items()
+                if (attachment := self.attachment(name, ifname, interface, (*path, "interfaces", ifname)))
+            ),
+            owns=tuple(dict.fromkeys(container.owns)),
+        )
+
+    # --- Routes ---
+
+    def routes(self, device: str, routes: Sequence[RouteSpec], path: KeyPath) -> tuple[RoutePlan, ...]:
+        first: dict[IPv4Network, KeyPath] = {}
+        for at, route in enumerate(routes):
+            for position, dst in enumerate(route.dst):
+                here: KeyPath = (*path, at, "dst", position)
+                if first.setdefault(dst, here) != here:
+                    self.conflict(here, f"{device} has two routes to {dst}: {self.line(first[dst])} is one already")
+        return tuple(RoutePlan(str(dst), str(route.via)) for route in routes for dst in route.dst)
+
+    def check_gateways(self) -> None:
+        """Every gateway is the address of some device beside the one that uses it."""
+        topology = self.topology
+        for at, route in enumerate(topology.host.routes):
+            segments = [("networks", interface.network) for interface in topology.host.interfaces.values()]
+            self.gateway(HOST, route.via, segments, ("host", "routes", at, "via"))
+        for name, router in topology.routers.items():
+            segments = [port.segment for port in self.router_ports[name].values() if port.segment]
+            for at, route in enumerate(router.routes):
+                self.gateway(name, route.via, segments, ("routers", name, "routes", at, "via"))
+        for name, container in topology.containers.items():
+            for ifname, interface in container.interfaces.items():
+                path: KeyPath = ("containers", name, "interfaces", ifname, "default_via")
+                if interface.default_via and not interface.address:
+                    self.lacks(path, f"a gateway needs an address beside it: {ifname} has none")
+                elif interface.default_via:
+                    self.gateway(name, interface.default_via, [("networks", interface.network)], path)
+
+    def gateway(self, device: str, via: IPv4Address, segments: Sequence[KeyPath], path: KeyPath) -> None:
+        holder = self.holders.get(via)
+        if holder is None:
+            self.lacks(path, f"no device has the gateway {via}")
+        elif holder.device == device:
+            self.conflict(path, f"the gateway {via} is {device}'s own address")
+        elif holder.segment not in segments:
+            self.lacks(path, f"{device} cannot reach the gateway {via}: {holder.device} has it in another network, {self.line(holder.path)}")
+
+    # --- Checks ---
+
+    def check(self, check: CheckSpec, path: KeyPath) -> CheckPlan:
+        device = check.from_device
+        self.device(device, (*path, "from"))
+        if isinstance(check, PingCheckSpec):
+            self.target(check.ping, (*path, "ping"))
+            name = f"ping {check.ping} from {device}"
+            return PingCheck(name, device, str(check.ping), check.reply_ttl, check.timeout_s)
+        if isinstance(check, HttpCheckSpec):
+            self.page(check.http, (*path, "http"))
+            return HttpCheck(f"{check.http} from {device}", device, check.http, check.contains, check.timeout_s)
+        via = f" via {check.via}" if check.via else ""
+        if check.via:
+            self.target(check.via, (*path, "via"))
+        name = f"route {check.route}{via} on {device}"
+        return RouteCheck(name, device, str(check.route), str(check.via) if check.via else None, check.timeout_s)
+
+    def page(self, url: str, path: KeyPath) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            address = IPv4Address(parts.hostname or "")
+        except AddressValueError:
+            self.conflict(path, f"{url!r} must have an IPv4 address for its host: a lab has no name server")
+        except ValueError:
+            self.conflict(path, f"{url!r} is no address of a page: write it like http://10.1.1.2/")
+        else:
+            del port
+            self.target(address, path)
+
+    def target(self, address: IPv4Address, path: KeyPath) -> None:
+        """An address within the lab must be some device's."""
+        subnets = itertools.chain(
+            (network.subnet for network in self.topology.networks.values()),
+            (address.network for link in self.topology.links.values() for ports in link.values()
+             for end in ports.values() for address in end.address),
+        )
+        if address not in self.holders and (not self.topology.host.nat or any(address in subnet for subnet in subnets)):
+            self.lacks(path, f"no device has the address {address}")
