@@ -10,7 +10,9 @@ COMMANDS = {"debootstrap": "debootstrap", "ip": "iproute2", "unshare": "util-lin
 """The commands that the sandbox runs on this machine, and the Debian packages that bring them."""
 
 APT = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=15", "-o", "Acquire::https::Timeout=15")
-APT_ADVICE = "Check that apt reaches its mirror (`apt-get update`), or install the packages yourself; then run make again."
+APT_ADVICE = (
+    "Check that apt reaches its mirror (`apt-get update`) or install the packages yourself, then run make again."
+)
 
 
 def missing_packages() -> list[str]:

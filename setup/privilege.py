@@ -27,13 +27,13 @@ class Privilege:
         if self._root:
             return
         if shutil.which("sudo") is None:
-            raise SetupError("this needs root, and there is no sudo", "Run make as root, or install and configure sudo.")
+            raise SetupError("root is needed, and there is no sudo", "Run make as root, or install and configure sudo.")
         quiet = subprocess.run(["sudo", "--non-interactive", "true"], capture_output=True, text=True, check=False)
         if quiet.returncode == 0:
             return
         if not sys.stdin.isatty():
             raise SetupError(
-                f"this needs root, and sudo can't be used without a password here: {quiet.stderr.strip()}",
+                f"root is needed, and sudo can't be used without a password here: {quiet.stderr.strip()}",
                 "Run make on a terminal, where sudo can ask; or as root; or allow this user sudo without a password.",
             )
         if subprocess.run(["sudo", "--validate"], check=False).returncode != 0:

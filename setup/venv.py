@@ -60,7 +60,10 @@ def pending(*, tests: bool) -> Step | None:
             _PACKAGES_STAMP.write_text(_digest(lock))
         progress.say("the project itself, editable")
         progress.command(
-            [_PYTHON, "-m", "pip", "install", *PIP, "--no-index", "--no-deps", "--no-build-isolation", "--editable", "."],
+            [
+                *(_PYTHON, "-m", "pip", "install", *PIP),
+                *("--no-index", "--no-deps", "--no-build-isolation", "--editable", "."),
+            ],
             what="installing the project",
             advice="This needs no network: the message above is about the project's own files.",
             cwd=CHECKOUT,
