@@ -33,12 +33,12 @@ def put(host: Host, parameters: Mapping[str, object], blob: bytes) -> dict[str, 
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = final.with_suffix(".part")
     offset = int(cast(int, parameters["offset"]))
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         file.truncate(offset)
         file.seek(offset)
         file.write(blob)
     if parameters["last"]:
-        with open(part, "rb") as file:
+        with part.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != final.name:
             part.unlink()

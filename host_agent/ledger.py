@@ -97,7 +97,9 @@ class Ledger:
         try:
             _write(self._path(lease, kind, key), {"id": entry.id, "args": entry.args, "recorded_ns": entry.recorded_ns})
         except FileNotFoundError:
-            raise Missing(f"lease {lease} is not open on this host: was it removed, or is this another machine?") from None
+            raise Missing(
+                f"lease {lease} is not open on this host: was it removed, or is this another machine?"
+            ) from None
         return entry, earlier is not None
 
     def find(self, lease: str, kind: str, key: str) -> Entry | None:
@@ -149,7 +151,7 @@ def _entry(lease: str, kind: str, key: str, record: dict[str, JSON]) -> Entry:
 def _write(path: Path, record: Mapping[str, JSON]) -> None:
     # Written beside and renamed: a reader or a crash never meets half a record.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(record, file)
     beside.rename(path)
 

@@ -93,12 +93,26 @@ def ledger(host: Host, parameters: Parameters, progress: Progress) -> Result:
     return {"owner": host.ledger.owner(lease), "objects": objects}
 
 
+def restore(host: Host, parameters: Parameters, progress: Progress) -> Result:
+    """`{}` -> `{restored}`: make again what the ledger has and a reboot took, lease by lease, in the order in which it was made."""
+    restored = 0
+    for lease in host.ledger.all_leases():
+        context = Context(host=host, lease=lease, adopt=True, progress=progress)
+        for entry in host.ledger.entries(lease):
+            kind = kinds.load(entry.kind)
+            progress(f"bringing {entry.kind} {entry.key} back")
+            kind.add(context, decode(kind.Args, entry.args))
+            restored += 1
+    return {"restored": restored}
+
+
 METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "add": add,
     "show": show,
     "set": set,
     "remove": remove,
     "ledger": ledger,
+    "restore": restore,
     "host": hostinfo.describe,
     "probe": probes.probe,
     "missing_blobs": blobs.missing,
@@ -114,9 +128,7 @@ def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: 
     return METHODS[method](host, parameters, progress)
 
 
-def _object(
-    host: Host, parameters: Parameters, progress: Progress
-) -> tuple[str, kinds.Kind, Context, kinds.Dataclass]:
+def _object(host: Host, parameters: Parameters, progress: Progress) -> tuple[str, kinds.Kind, Context, kinds.Dataclass]:
     name = str(parameters["kind"])
     kind = kinds.load(name)
     args = decode(kind.Args, cast(Mapping[str, object], parameters["args"]))

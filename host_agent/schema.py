@@ -21,12 +21,12 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Annotated, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 from host_agent.errors import HostError
 
 T = TypeVar("T")
-JSON = Union[None, bool, int, float, str, list["JSON"], dict[str, "JSON"]]
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
 
 class Mark(Enum):
@@ -92,7 +92,9 @@ def encode_args(value: object) -> dict[str, JSON]:
 @functools.cache
 def marked(cls: type, mark: Mark) -> frozenset[str]:
     """Names of the fields that carry `mark`."""
-    return frozenset(name for name, hint in _hints(cls).items() if get_origin(hint) is Annotated and mark in hint.__metadata__)
+    return frozenset(
+        name for name, hint in _hints(cls).items() if get_origin(hint) is Annotated and mark in get_args(hint)
+    )
 
 
 def changed(olds: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
@@ -125,7 +127,9 @@ class _Decoder:
                 self.problems.append(Problem(where, "is required"))
         for name in values:
             if name not in hints and not name.startswith("__"):
-                self.problems.append(Problem(f"{path}.{name}" if path else name, f"is not known; known are {', '.join(hints)}"))
+                self.problems.append(
+                    Problem(f"{path}.{name}" if path else name, f"is not known; known are {', '.join(hints)}")
+                )
         return decoded
 
     def value(self, hint: object, value: object, path: str) -> object:
@@ -192,7 +196,9 @@ class _Decoder:
         if cls is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         if not isinstance(value, cls) or (cls is not bool and isinstance(value, bool)):
-            name = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}.get(cls, cls.__name__)
+            name = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}.get(
+                cls, cls.__name__
+            )
             return self.wrong(path, f"must be {name}", value)
         return value
 

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from host_agent.context import Context, Shown
 from host_agent.errors import ProtocolError
@@ -30,10 +30,12 @@ NAMES = (
 )
 
 
-class Dataclass(Protocol):
-    """Any dataclass."""
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-    __dataclass_fields__: ClassVar[dict[str, object]]
+    Dataclass: TypeAlias = DataclassInstance
+else:
+    Dataclass = object
 
 
 class Kind(Protocol):

@@ -1,0 +1,152 @@
+"""The whole lab of a topology, as one component."""
+
+from __future__ import annotations
+
+import getpass
+import platform
+from collections.abc import Mapping
+
+import pulumi
+
+from components.checks import describe
+from components.container import LabContainer
+from components.network import Network
+from components.router import Router
+from components.site import Site
+from components.topology.plan import Plan
+from dynamic_providers.image import Image
+from dynamic_providers.lab_lease import LabLease
+from dynamic_providers.masquerade import Masquerade
+from dynamic_providers.network_namespace import NetworkNamespace
+from dynamic_providers.route import Route
+from dynamic_providers.veth_pair import Endpoint, VethPair
+
+PAUSE_COMMAND = ("/bin/busybox", "sleep", "infinity")
+
+
+class Lab(pulumi.ComponentResource):
+    """A lab: its lease, and all that the lease owns.
+
+    Lab("ccna_ch8", plan=read_topology(path), host=lab_host.host, machine=None)
+
+    Outputs: `devices` says of each device its kind, addresses and namespace on the host; `checks` what must hold.
+    """
+
+    lease: LabLease
+    devices: pulumi.Output[Mapping[str, object]]
+    checks: list[dict[str, object]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        plan: Plan,
+        host: pulumi.Output[Mapping[str, object]],
+        machine: pulumi.Resource | None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object."""
+        super().__init__("lab:components:Lab", name, None, opts)
+        self.lease = LabLease(
+            "lease",
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            user=f"{getpass.getuser()}@{platform.node()}",
+            host=host,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
+        )
+        contents = LabContents(
+            name,
+            plan=plan,
+            host=host,
+            lease=self.lease.lease,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
+        )
+        self.devices = contents.devices
+        self.checks = [describe(check) for check in plan.checks]
+        self.register_outputs({"devices": self.devices, "checks": self.checks})
+
+
+class LabContents(pulumi.ComponentResource):
+    """What a lease owns. A component of its own because `deleted_with` can't point at what the same component makes."""
+
+    devices: pulumi.Output[Mapping[str, object]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        plan: Plan,
+        host: pulumi.Output[Mapping[str, object]],
+        lease: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("lab:components:LabContents", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        namespace = NetworkNamespace(
+            "host", name="host", forwarding=plan.host.forwarding, host=host, lease=lease, opts=own
+        )
+        site = Site(host=host, lease=lease, namespace=namespace.id)
+        for network in plan.networks:
+            made = Network(network.name, plan=network, site=site, namespace=namespace.id, opts=own)
+            site.bridges[network.bridge] = made.bridge.id
+        interfaces = [
+            site.attach(interface, namespace=namespace.id, addresses=interface.addresses, parent=self)
+            for interface in plan.host.interfaces
+        ]
+        for route in plan.host.routes:
+            Route(
+                f"host-{route.dst}",
+                namespace=namespace.id,
+                dst=route.dst,
+                via=route.via,
+                host=host,
+                lease=lease,
+                # The gateway must be on an interface's subnet when the kernel is asked.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=interfaces),
+            )
+        routers = {router.name: Router(router.name, plan=router, site=site, opts=own) for router in plan.routers}
+        for link in plan.links:
+            VethPair(
+                link.name,
+                endpoints=[
+                    Endpoint(namespace=routers[end.router].namespace.id, ifname=end.ifname, mac=end.mac, mtu=end.mtu, owned=("addresses",))
+                    for end in (link.a, link.b)
+                ],
+                host=host,
+                lease=lease,
+                opts=own,
+            )
+        images = {
+            image.name: Image(
+                image.name,
+                name=image.name,
+                rootfs=image.rootfs,
+                host_files={file.target: file.source for file in image.host_files},
+                host=host,
+                lease=lease,
+                opts=own,
+            )
+            for image in plan.images
+        }
+        containers: dict[str, LabContainer] = {}
+        if plan.containers:
+            pause = Image("pause", name="pause", rootfs="images/pause", host_files={"/bin/busybox": "/bin/busybox"}, host=host, lease=lease, opts=own)
+            containers = {
+                container.name: LabContainer(
+                    container.name, plan=container, site=site, image=images[container.image].image_id, pause_image=pause.image_id, opts=own
+                )
+                for container in plan.containers
+            }
+        if plan.host.nat:
+            self._nat(site, own)
+        self.devices = pulumi.Output.all(
+            host={
+                "kind": "host",
+                "netns": namespace.netns,
+                "addresses": [address for interface in plan.host.interfaces for address in interface.addresses],
+            },
+            **{name: router.device for name, router in routers.items()},
+            **{name: container.device for name, container in containers.items()},
+        )
+        self.register_outputs({"devices": self.devices})

@@ -1,0 +1,59 @@
+"""A router of the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.site import Site
+from components.topology.plan import RouterPlan
+from dynamic_providers.frr_router import FrrRouter
+from dynamic_providers.network_namespace import NetworkNamespace
+
+IOS_TTL = 255
+"""The IP TTL that a router's own packets start with, as with IOS; Linux has 64."""
+
+
+class Router(pulumi.ComponentResource):
+    """A router: a namespace of its own, the ports that are on networks, and FRR. Links between routers are the lab's.
+
+    Router("CORP", plan=plan, site=site)
+    """
+
+    namespace: NetworkNamespace
+    device: pulumi.Output[Mapping[str, object]]
+
+    def __init__(
+        self, name: str, *, plan: RouterPlan, site: Site, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("lab:components:Router", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        self.namespace = NetworkNamespace(
+            name, name=plan.name, forwarding=True, default_ttl=IOS_TTL, host=site.host, lease=site.lease, opts=own
+        )
+        for port in plan.ports:
+            if port.attachment is not None:
+                # Addresses are the router's configuration, so that they can be changed at its console.
+                site.attach(
+                    port.attachment, namespace=self.namespace.id, addresses=(), owned=("addresses",), parent=self
+                )
+        router = FrrRouter(
+            name,
+            name=plan.name,
+            namespace=self.namespace.id,
+            config=plan.config,
+            host=site.host,
+            lease=site.lease,
+            opts=own,
+        )
+        self.device = pulumi.Output.from_input(
+            {
+                "kind": "router",
+                "engine": plan.engine,
+                "netns": self.namespace.netns,
+                "addresses": list(plan.addresses),
+                "ready": router.id.apply(lambda id_: bool(id_)),
+            }
+        )
+        self.register_outputs({"device": self.device})

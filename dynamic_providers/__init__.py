@@ -1,0 +1,5 @@
+"""Pulumi resources for what is on a lab host: one typed class per kind, one generic provider, one SSH connection.
+
+Module paths, class names and type tokens are part of every stack's state (the provider is pickled by reference): moving or renaming one needs a
+shim that keeps the old name importable, and a test with an old state.
+"""

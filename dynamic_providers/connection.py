@@ -1,0 +1,382 @@
+"""One SSH connection and one agent process per lab host, shared by all resources and threads of this process.
+
+The only module that knows paramiko. The host key is pinned: it comes with the address, or it was seen on the first connection and is kept in
+the stack's state since.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import os
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import paramiko
+
+from dynamic_providers import shipment
+from host_agent import frames
+from host_agent.errors import HostError, ProtocolError
+from host_agent.schema import JSON
+
+CONNECT_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 120.0
+DEAD_PEER_S = 20
+"""A connection whose other side is silent for that long is given up (TCP_USER_TIMEOUT, keep-alive)."""
+PYTHON = "/usr/bin/python3"
+
+
+class Unreachable(HostError):
+    """No connection to the host: what is on it is not known. Never the same as gone."""
+
+
+class Refused(HostError):
+    """The host answered and will not let us work: wrong key, wrong host key, no sudo, no Python. Waiting does not help."""
+
+
+class OtherHost(HostError):
+    """Another machine answers at the address: what was on the recorded one is gone."""
+
+
+class Lost(Unreachable):
+    """The connection broke during a request: it may or may not have been carried out."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """How to reach a lab host, and which machine it must be."""
+
+    address: str
+    port: int = 22
+    user: str = "root"
+    private_key_file: str = ""
+    """Path on this machine; \"\" is the SSH agent and the user's default keys."""
+    host_key: str = ""
+    """`ssh-ed25519 AAAA…`; \"\" is the user's known_hosts, else the first one seen."""
+    identity: str = ""
+    """The machine's own random id, from the agent; \"\" is not checked."""
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, object]) -> Endpoint:
+        """From the `host` property of a resource."""
+        return cls(
+            address=str(properties["address"]),
+            port=int(cast(float, properties.get("port") or 22)),
+            user=str(properties.get("user") or "root"),
+            private_key_file=str(properties.get("private_key_file") or ""),
+            host_key=str(properties.get("host_key") or ""),
+            identity=str(properties.get("identity") or ""),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.address}:{self.port}"
+
+
+class Connection:
+    """An SSH connection to a lab host. Thread-safe."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Connect and log in. Raises Unreachable or Refused."""
+        self.endpoint = endpoint
+        self._client = paramiko.SSHClient()
+        self.host_key = _open(self._client, endpoint)
+
+    def run(
+        self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = CALL_TIMEOUT_S
+    ) -> tuple[int, bytes, bytes]:
+        """A command on the host: status, stdout, stderr. Raises Lost."""
+        try:
+            channel = self.channel(argv)
+            channel.settimeout(timeout_s)
+            channel.sendall(stdin)
+            channel.shutdown_write()
+            output = channel.makefile("rb").read()
+            errors = channel.makefile_stderr("rb").read()
+            return channel.recv_exit_status(), output, errors
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise Lost(
+                f"{self.endpoint}: the connection broke during `{argv[0]}`: {error or type(error).__name__}"
+            ) from None
+
+    def channel(self, argv: Sequence[str]) -> paramiko.Channel:
+        """A channel on which a command runs."""
+        transport = self._client.get_transport()
+        if transport is None:
+            raise Lost(f"{self.endpoint}: the connection is closed")
+        channel = transport.open_session(timeout=CONNECT_TIMEOUT_S)
+        # sshd hands a command line to the user's shell; quoting is in this one place.
+        channel.exec_command(shlex.join(argv))
+        return channel
+
+    def terminal(self, argv: Sequence[str], term: str, columns: int, rows: int) -> paramiko.Channel:
+        """A channel on which a command runs on a pseudo-terminal."""
+        transport = self._client.get_transport()
+        if transport is None:
+            raise Lost(f"{self.endpoint}: the connection is closed")
+        channel = transport.open_session(timeout=CONNECT_TIMEOUT_S)
+        channel.get_pty(term, columns, rows)
+        channel.exec_command(shlex.join(argv))
+        return channel
+
+    def as_root(self, argv: Sequence[str]) -> list[str]:
+        """The argv that runs as root: itself, or by sudo that must not ask."""
+        return list(argv) if self.endpoint.user == "root" else ["sudo", "-n", *argv]
+
+    def agent_command(self, *arguments: str) -> list[str]:
+        """The argv that runs this version's agent on the host."""
+        return self.as_root([PYTHON, "-I", f"{shipment.folder()}/run.py", *arguments])
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class Agent:
+    """The agent process on a lab host. Any number of threads may call at once; answers find their callers."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Connect, bring this version of the agent if it is not there, start it.
+
+        Raises Unreachable, Refused, and OtherHost where `endpoint.identity` is another machine's.
+        """
+        self.endpoint = endpoint
+        self.connection = Connection(endpoint)
+        self._numbers = itertools.count(1)
+        self._sending = threading.Lock()
+        self._waiting: dict[int, tuple[Future[dict[str, JSON]], Callable[[str], None]]] = {}
+        self._waiting_lock = threading.Lock()
+        try:
+            self._channel, hello = self._start()
+        except BaseException:
+            self.connection.close()
+            raise
+        self.identity = str(hello["identity"])
+        if endpoint.identity and endpoint.identity != self.identity:
+            self.connection.close()
+            raise OtherHost(f"{endpoint} is another machine now (identity {self.identity}, not {endpoint.identity})")
+        self._reader = threading.Thread(target=self._read, name=f"agent {endpoint}", daemon=True)
+        self._reader.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._reader.is_alive()
+
+    def call(
+        self,
+        method: str,
+        parameters: Mapping[str, object],
+        *,
+        blob: bytes = b"",
+        timeout_s: float = CALL_TIMEOUT_S,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> dict[str, JSON]:
+        """One round-trip. Raises what the agent raised as HostError, and Lost where no answer came."""
+        number = next(self._numbers)
+        future: Future[dict[str, JSON]] = Future()
+        with self._waiting_lock:
+            self._waiting[number] = (future, progress)
+        try:
+            frame = frames.encode({"id": number, "method": method, "parameters": dict(parameters)}, blob)
+            with self._sending:
+                self._channel.sendall(frame)
+            if not self.alive:
+                raise Lost(f"{self.endpoint}: the connection is closed")
+            return future.result(timeout_s)
+        except (OSError, EOFError) as error:
+            if isinstance(error, FutureTimeoutError):
+                raise Lost(f"{self.endpoint}: no answer to {method} within {timeout_s:g} s") from None
+            raise Lost(
+                f"{self.endpoint}: the connection broke during {method}: {error or type(error).__name__}"
+            ) from None
+        finally:
+            with self._waiting_lock:
+                self._waiting.pop(number, None)
+
+    def upload(self, sha256: str, file: io.BufferedIOBase, size: int, progress: Callable[[int], None]) -> None:
+        """Put a file into the host's blobs, in parts of 1 MiB; `progress` is told the bytes so far."""
+        offset = 0
+        while True:
+            part = file.read(1024 * 1024)
+            last = offset + len(part) >= size
+            self.call("put_blob", {"sha256": sha256, "offset": offset, "last": last}, blob=part)
+            offset += len(part)
+            progress(offset)
+            if last:
+                return
+
+    def close(self) -> None:
+        """End the agent and the connection. What it is doing it may finish within a second."""
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.shutdown_write()
+        self.connection.close()
+
+    def _start(self) -> tuple[paramiko.Channel, dict[str, JSON]]:
+        for attempt in ("as it is", "installed"):
+            try:
+                channel = self.connection.channel(self.connection.agent_command("serve"))
+                channel.settimeout(None)
+                first = frames.read(channel.makefile("rb", 0))
+            except (OSError, EOFError, ProtocolError, paramiko.SSHException) as error:
+                raise Lost(f"{self.endpoint}: the agent did not start: {error or type(error).__name__}") from None
+            if first is not None:
+                return channel, cast(dict[str, JSON], first[0]["hello"])
+            errors = channel.makefile_stderr("rb").read().decode(errors="replace").strip()
+            if "can't open file" not in errors or attempt == "installed":
+                break
+            self._install()
+        if "a password is required" in errors:
+            raise Refused(
+                f"{self.endpoint}: sudo asks {self.endpoint.user} for a password; allow `NOPASSWD: {PYTHON}` or connect as root"
+            )
+        raise Refused(f"{self.endpoint}: the agent does not run there: {errors or 'no message'}")
+
+    def _install(self) -> None:
+        argv = self.connection.as_root([PYTHON, "-I", "-c", shipment.INSTALLER, shipment.folder()])
+        status, _, errors = self.connection.run(argv, shipment.archive())
+        if status:
+            raise Refused(f"{self.endpoint}: the agent can't be installed: {errors.decode(errors='replace').strip()}")
+
+    def _read(self) -> None:
+        reader = self._channel.makefile("rb", 0)
+        reason = "the agent ended"
+        try:
+            while (frame := frames.read(reader)) is not None:
+                self._deliver(frame[0])
+        except (OSError, EOFError, ProtocolError, paramiko.SSHException) as error:
+            reason = str(error) or type(error).__name__
+        with self._waiting_lock:
+            waiting = list(self._waiting.values())
+        for future, _ in waiting:
+            future.set_exception(Lost(f"{self.endpoint}: the connection broke: {reason}"))
+
+    def _deliver(self, message: dict[str, object]) -> None:
+        with self._waiting_lock:
+            waiting = self._waiting.get(cast(int, message.get("id")))
+        if waiting is None:
+            return  # its caller gave up
+        future, progress = waiting
+        if "progress" in message:
+            progress(str(message["progress"]))
+        elif "error" in message:
+            error = cast(dict[str, str], message["error"])
+            trace = f"\n{error['trace']}" if error.get("trace") and os.environ.get("LAB_TRACE") else ""
+            future.set_exception(HostError(error["message"] + trace))
+        else:
+            future.set_result(cast(dict[str, JSON], message["result"]))
+
+
+_pool_lock = threading.Lock()
+_pool: dict[Endpoint, Agent] = {}
+_opening: dict[Endpoint, threading.Lock] = {}
+
+
+def agent(endpoint: Endpoint) -> Agent:
+    """This process's agent on a host: made on first use, made again where its connection broke."""
+    with _pool_lock:
+        opening = _opening.setdefault(endpoint, threading.Lock())
+    with opening:
+        current = _pool.get(endpoint)
+        if current is None or not current.alive:
+            current = _pool[endpoint] = Agent(endpoint)
+        return current
+
+
+def close(endpoint: Endpoint) -> None:
+    """End this process's connection to a host, if there is one."""
+    with _pool_lock:
+        current = _pool.pop(endpoint, None)
+    if current is not None:
+        current.close()
+
+
+def wait(endpoint: Endpoint, timeout_s: float, progress: Callable[[str], None] = lambda text: None) -> Agent:
+    """The agent of a host that may still be booting.
+
+    Tries at growing intervals (1, 2, 4, then every 5 s), so that sshd's MaxStartups and PerSourcePenalties are not tripped. A refusal ends the
+    wait at once: it does not get better. Raises Unreachable after `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    pause = 1.0
+    while True:
+        try:
+            return agent(endpoint)
+        except Unreachable as error:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Unreachable(
+                    f"{error}. Waited {timeout_s:g} s: is it running, and does a firewall let port {endpoint.port} in?"
+                ) from None
+            progress(f"waiting for {endpoint}: {error}")
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 5.0)
+
+
+class _PinFirstKey(paramiko.MissingHostKeyPolicy):
+    """Takes the key of a host that was never seen; `LabHost` then pins it in the state."""
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        client.get_host_keys().add(hostname, key.get_name(), key)
+
+
+def _open(client: paramiko.SSHClient, endpoint: Endpoint) -> str:
+    """Connect and log in; returns the host's key. Raises Unreachable or Refused."""
+    name = endpoint.address if endpoint.port == 22 else f"[{endpoint.address}]:{endpoint.port}"
+    if endpoint.host_key:
+        kind, key = endpoint.host_key.split()[:2]
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {kind} {key}")
+        if entry is None or entry.key is None:
+            raise Refused(f"{endpoint}: {endpoint.host_key!r} is not an SSH host key")
+        client.get_host_keys().add(name, kind, entry.key)
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            client.load_system_host_keys()
+        client.set_missing_host_key_policy(_PinFirstKey())
+    key_file = str(Path(endpoint.private_key_file).expanduser()) if endpoint.private_key_file else None
+    try:
+        sock = socket.create_connection((endpoint.address, endpoint.port), CONNECT_TIMEOUT_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_S * 1000)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, DEAD_PEER_S // 2)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, DEAD_PEER_S // 4)
+        client.connect(
+            endpoint.address,
+            endpoint.port,
+            endpoint.user,
+            key_filename=key_file,
+            allow_agent=not key_file,
+            look_for_keys=not key_file,
+            sock=sock,
+            timeout=CONNECT_TIMEOUT_S,
+            banner_timeout=CONNECT_TIMEOUT_S,
+            auth_timeout=CONNECT_TIMEOUT_S,
+        )
+    except paramiko.BadHostKeyException as error:
+        raise Refused(
+            f"{endpoint}: another host key ({error.key.get_name()}) than the pinned one; if the machine was reinstalled, replace the LabHost resource"
+        ) from None
+    except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
+        raise Refused(
+            f"{endpoint}: login refused with {key_file or 'the SSH agent and the default keys'}: {error}"
+        ) from None
+    except FileNotFoundError as error:
+        raise Refused(f"{endpoint}: no private key at {error.filename}") from None
+    except (OSError, EOFError, paramiko.SSHException) as error:
+        if "not found in known_hosts" in str(error):
+            raise Refused(f"{endpoint}: another host key than the pinned one") from None
+        raise Unreachable(f"{endpoint} can't be reached: {error or type(error).__name__}") from None
+    transport = client.get_transport()
+    assert transport is not None
+    transport.set_keepalive(DEAD_PEER_S // 2)
+    seen = transport.get_remote_server_key()
+    return f"{seen.get_name()} {seen.get_base64()}"

@@ -1,0 +1,168 @@
+"""A throw-away lab host on this machine: see the package `sandbox` for what it is and what it keeps apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import pulumi
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from dynamic_providers import engine
+from dynamic_providers.base import PROVIDER, OneLine, Properties, configure_process, is_unknown, plain
+from host_agent.errors import HostError
+from host_agent.schema import REPLACE, changed, examine, matching, replacements
+from sandbox import base, control
+from sandbox.errors import SandboxError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Args:
+    """A sandbox as declared or observed."""
+
+    name: Annotated[str, matching(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "1 to 32 of a-z, 0-9 and hyphens"), REPLACE]
+    directory: Annotated[str, REPLACE] = ".state"
+    """Where sandboxes and their keys are kept, relative to the program's folder."""
+    running: bool = True
+
+
+class SandboxHostProvider(ResourceProvider):
+    """Starts, watches and destroys a sandbox. A dead one is drift (`running`), a removed one is gone."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        configure_process(req)
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        decoded, problems = examine(Args, _args(news), is_unknown)
+        return CheckResult(plain(decoded), [CheckFailure(problem.path, problem.message) for problem in problems])
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        olds, _ = examine(Args, _args(_olds), is_unknown)
+        news, _ = examine(Args, _args(_news), is_unknown)
+        return DiffResult(
+            changes=bool(changed(olds, news)),
+            replaces=replacements(Args, olds, news, is_unknown),
+            delete_before_replace=True,
+        )
+
+    def create(self, props: Properties) -> CreateResult:
+        with OneLine():
+            outs = _apply(props)
+            return CreateResult(f"{props['name']}-{secrets.token_hex(3)}", outs)
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        status = control.status(str(props["name"]), state=_sandboxes(props))
+        if not status.exists:
+            return ReadResult("", {})
+        observed = {**_args(props), "running": status.running}
+        return ReadResult(id_, {**props, **observed}, observed)
+
+    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        with OneLine():
+            return UpdateResult(_apply(_news))
+
+    def delete(self, _id: str, _props: Properties) -> None:
+        with OneLine():
+            try:
+                control.destroy(str(_props["name"]), state=_sandboxes(_props))
+            except SandboxError as error:
+                raise HostError(str(error)) from None
+        _key(_props).unlink(missing_ok=True)
+        _key(_props).with_suffix(".pub").unlink(missing_ok=True)
+
+
+class SandboxHost(Resource, module="lab", name="SandboxHost"):
+    """A lab host on this machine, reached over SSH on 127.0.0.1. Root (sudo) is taken for it alone.
+
+    SandboxHost("sandbox", name="dev")
+    """
+
+    address: pulumi.Output[str]
+    port: pulumi.Output[int]
+    user: pulumi.Output[str]
+    private_key_file: pulumi.Output[str]
+    host_key: pulumi.Output[str]
+    boot_id: pulumi.Output[str]
+    """Changes with every start: a sandbox that stopped and started has files, but no interfaces and processes."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        name: pulumi.Input[str],
+        directory: pulumi.Input[str] = ".state",
+        running: pulumi.Input[bool] = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`name`: its host name. `directory`: relative to the program's folder."""
+        outputs = dict.fromkeys(("address", "port", "user", "private_key_file", "host_key", "boot_id"))
+        args = {"name": sandbox_name, "directory": directory, "running": running}
+        super().__init__(SandboxHostProvider(), resource_name, {**args, **outputs}, opts)
+
+
+def _args(properties: Mapping[str, object]) -> Properties:
+    fields = {field.name for field in dataclasses.fields(Args)}
+    return {name: value for name, value in properties.items() if name in fields and name != PROVIDER}
+
+
+def _apply(properties: Mapping[str, object]) -> Properties:
+    """Bring the sandbox into the declared state; returns all properties."""
+    name, state, key = str(properties["name"]), _sandboxes(properties), _key(properties)
+    _make_key(key)
+    try:
+        if not properties["running"]:
+            status = control.stop(name, state=state)
+        else:
+            engine.log(f"starting sandbox {name}", ephemeral=True)
+            status = control.start(name, state=state, base=base.ensure(), public_key=key.with_suffix(".pub"))
+    except SandboxError as error:
+        raise HostError(str(error)) from None
+    return {
+        **_args(properties),
+        "address": "127.0.0.1",
+        "port": status.port,
+        "user": "root",
+        "private_key_file": str(key),
+        "host_key": status.host_key,
+        "boot_id": status.boot_id or "",
+    }
+
+
+def _sandboxes(properties: Mapping[str, object]) -> Path:
+    # The program's folder is the provider's current directory.
+    return Path(str(properties["directory"])) / "sandboxes"
+
+
+def _key(properties: Mapping[str, object]) -> Path:
+    return Path(str(properties["directory"])) / "keys" / f"sandbox-{properties['name']}"
+
+
+def _make_key(path: Path) -> None:
+    """The key pair that opens the sandbox, of this user alone; kept where there is one."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    path.with_suffix(".pub").write_bytes(public + b" exam-lab\n")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(private)

@@ -1,0 +1,32 @@
+"""The owner of everything that a stack has on a lab host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from dynamic_providers.base import HostProvider, HostResource
+
+
+class LabLease(HostResource, module="lab", name="LabLease"):
+    """The first resource of a lab. Its removal ends all that the host's ledger has for it, whatever the state knows.
+
+    LabLease("lease", project=pulumi.get_project(), stack=pulumi.get_stack(), user="ana@laptop", host=host)
+    """
+
+    lease: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        project: pulumi.Input[str],
+        stack: pulumi.Input[str],
+        user: pulumi.Input[str],
+        host: pulumi.Input[Mapping[str, object]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`user` is `name@machine` of who runs Pulumi. Fields are those of `host_agent.kinds.lease.Args`."""
+        args = {"project": project, "stack": stack, "user": user}
+        super().__init__(HostProvider("lease"), resource_name, args, host=host, lease=None, opts=opts)
