@@ -37,7 +37,7 @@ def _set_up(progress: Progress, *, tests: bool) -> None:
         debian.pending(privilege),
         venv.pending(tests=tests),
         engine.pending(),
-        sandbox_base.pending(privilege),
+        sandbox_base.pending(),
     )
     steps = [step for step in candidates if step is not None]
     if steps:

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from setup.progress import SetupError
 
@@ -15,9 +14,9 @@ class Privilege:
     def __init__(self) -> None:
         self._root = os.geteuid() == 0
 
-    def argv(self, command: list[str | Path]) -> list[str | Path]:
+    def argv(self, *command: str) -> list[str]:
         """Return the command as it is for root, else under sudo, which must not ask: see obtain()."""
-        return command if self._root else ["sudo", "--non-interactive", *command]
+        return [*command] if self._root else ["sudo", "--non-interactive", *command]
 
     def obtain(self) -> None:
         """Make sure that sudo will not ask for a password in the minutes that follow; ask for it once, now, if need be.

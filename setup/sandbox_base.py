@@ -1,12 +1,31 @@
-"""The root file system that all sandbox hosts share: built once by the `sandbox` package, in the user's cache."""
+"""The root file system that all sandbox hosts share: built once, by the `sandbox` package, in the user's cache."""
 
-from setup.paths import CHECKOUT, VENV
-from setup.privilege import Privilege
-from setup.progress import Progress, Step
+import sys
+
+from sandbox import base
+from sandbox.errors import SandboxError
+from setup.paths import CHECKOUT, user_cache
+from setup.progress import Progress, SetupError, Step
+
+TITLE = "root file system of the sandbox hosts"
 
 
-def pending(privilege: Privilege) -> Step | None:
-    """Return the step that builds it, or None where it is built."""
-    if not (CHECKOUT / "sandbox" / "base.py").exists():
+def pending() -> Step | None:
+    """Return the step that builds it, or None where it is there. Raises SetupError where it can't be built."""
+    try:
+        directory = base.directory(user_cache())
+    except SandboxError as error:
+        raise SetupError(f"{TITLE}: {error}", "Use a Debian or Ubuntu machine.") from error
+    if base.is_base(directory):
         return None
-    return None
+    return Step(TITLE, 2, 500, _build, root_for="building the sandbox hosts' root file system (mmdebstrap)")
+
+
+def _build(progress: Progress) -> None:
+    progress.command(
+        # As the user: it calls sudo itself, for the part that needs root.
+        [sys.executable, "-B", "-m", "sandbox", "base", "--cache", user_cache()],
+        what="building the root file system",
+        advice="Check that apt reaches its mirror (`apt-get update`), then run make again.",
+        cwd=CHECKOUT,
+    )

@@ -37,9 +37,14 @@ def interpreter() -> Path | None:
     return None
 
 
+def interpreter_wanted() -> bool:
+    """Tell whether .venv has to be made, and so an interpreter to be found."""
+    return not _usable()
+
+
 def pending(*, tests: bool) -> Step | None:
     """Return the step that brings .venv up to date, or None where it is. `tests`: with the tools for testing."""
-    new = not _usable()
+    new = interpreter_wanted()
     lock = LOCK_WITH_TESTS if tests else LOCK
     packages_wanted = new or _read(_PACKAGES_STAMP) not in {_digest(lock), _digest(LOCK_WITH_TESTS)}
     project_wanted = new or _read(_PROJECT_STAMP) != _project_digest()
