@@ -13,7 +13,9 @@ from sandbox.errors import SandboxError
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m sandbox", description="A throw-away lab host on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    base_parser = commands.add_parser("base", help="build the root file system that sandboxes share; print its directory")
+    base_parser = commands.add_parser(
+        "base", help="build the root file system that sandboxes share; print its directory"
+    )
     base_parser.add_argument("--cache", type=Path, help="default: ${XDG_CACHE_HOME:-~/.cache}/exam-lab")
     texts = {
         "start": "make the sandbox if there is none, and start it",
@@ -27,8 +29,12 @@ def _parser() -> argparse.ArgumentParser:
         subparser.add_argument("--state", type=Path, required=True, metavar="DIR", help="directory of all sandboxes")
         if command == "start":
             subparser.add_argument("--base", type=Path, required=True, metavar="DIR", help="as `base` prints it")
-            subparser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; default: the one it has, else any")
-            subparser.add_argument("--public-key", type=Path, required=True, metavar="FILE", help="key that logs in as root")
+            subparser.add_argument(
+                "--port", type=int, default=0, help="on 127.0.0.1; default: the one it has, else any"
+            )
+            subparser.add_argument(
+                "--public-key", type=Path, required=True, metavar="FILE", help="key that logs in as root"
+            )
     return parser
 
 
@@ -44,7 +50,11 @@ def main() -> int:
             return 0
         if arguments.command == "start":
             status = control.start(
-                arguments.name, state=arguments.state, base=arguments.base, public_key=arguments.public_key, port=arguments.port
+                arguments.name,
+                state=arguments.state,
+                base=arguments.base,
+                public_key=arguments.public_key,
+                port=arguments.port,
             )
         elif arguments.command == "stop":
             status = control.stop(arguments.name, state=arguments.state)

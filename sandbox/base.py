@@ -4,8 +4,8 @@
       recipe.json                          what it was made of
       root/                                the root file system (root only, since it holds setuid programs)
 
-Built by mmdebstrap from the mirror that this machine's own apt uses, with the proxy that it uses. It holds no SSH host key and no machine id: those are
-each sandbox's own.
+Built by mmdebstrap from the mirror that this machine's own apt uses, with the proxy that it uses. It holds no SSH host key and
+no machine id: those are each sandbox's own. What belongs to an older recipe is not removed: a sandbox may still stand on it.
 """
 
 import contextlib
@@ -90,7 +90,8 @@ def distribution(os_release: str | None = None) -> Distribution:
     for candidate in (_UBUNTU, _DEBIAN):
         if candidate.identity in family:
             return candidate
-    raise SandboxError(f"the sandbox's base is built on Debian or Ubuntu; this machine is {fields.get('PRETTY_NAME', 'neither')}: use target `ssh`")
+    machine = fields.get("PRETTY_NAME", "neither")
+    raise SandboxError(f"the sandbox's base is built on Debian or Ubuntu; this machine is {machine}: use target `ssh`")
 
 
 def one_line_sources(text: str) -> list[Source]:
@@ -100,7 +101,9 @@ def one_line_sources(text: str) -> list[Source]:
         match = re.fullmatch(r"deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+(.*)", line.partition("#")[0].strip())
         if match:
             options, uri, suite, components = match.groups()
-            signed_by = next((option[10:] for option in (options or "").split() if option.startswith("signed-by=")), None)
+            signed_by = next(
+                (option[10:] for option in (options or "").split() if option.startswith("signed-by=")), None
+            )
             sources.append(Source(uri, suite, tuple(components.split()), signed_by))
     return sources
 
@@ -155,8 +158,8 @@ def _direct(uri: str) -> str:
 def choose_sources(wanted: Distribution, sources: list[Source]) -> list[Source]:
     """The sources for the base: suite, updates and security of the wanted distribution, on this machine's mirrors.
 
-    A mirror of the distribution is known by its path (`…/debian`, `…/ubuntu`), since the machine may run another release and have other archives of
-    the same suite name. SandboxError if there is none.
+    A mirror of the distribution is known by its path (`…/debian`, `…/ubuntu`), since the machine may run another release and
+    have other archives of the same suite name. SandboxError if there is none.
     """
     candidates = [source for source in sources if "main" in source.components]
 
@@ -165,10 +168,17 @@ def choose_sources(wanted: Distribution, sources: list[Source]) -> list[Source]:
 
     main = [source for source in named(wanted.identity) if not source.suite.endswith("-security")]
     # Debian has an archive of its own for security updates, Ubuntu a suite in the same archive.
-    security = named(f"{wanted.identity}-security") or [s for s in candidates if s.suite.rstrip("/").endswith(("-security", "/updates"))]
+    security = named(f"{wanted.identity}-security") or [
+        s for s in candidates if s.suite.rstrip("/").endswith(("-security", "/updates"))
+    ]
     if not main:
-        raise SandboxError(f"no {wanted.identity} mirror among this machine's apt sources (/etc/apt): add the one you use, then try again")
-    chosen = [dataclasses.replace(main[0], suite=wanted.suite), dataclasses.replace(main[0], suite=f"{wanted.suite}-updates")]
+        raise SandboxError(
+            f"no {wanted.identity} mirror among this machine's apt sources (/etc/apt): add the one you use, then try again"
+        )
+    chosen = [
+        dataclasses.replace(main[0], suite=wanted.suite),
+        dataclasses.replace(main[0], suite=f"{wanted.suite}-updates"),
+    ]
     if security:
         chosen.append(dataclasses.replace(security[0], suite=f"{wanted.suite}-security"))
     return [dataclasses.replace(source, components=wanted.components) for source in chosen]
@@ -195,7 +205,8 @@ def directory(cache: Path) -> Path:
     machine = os.uname().machine
     architecture = _ARCHITECTURES.get(machine)
     if architecture is None:
-        raise SandboxError(f"the sandbox's base is built for {' or '.join(_ARCHITECTURES)}, not for {machine}: use target `ssh`")
+        known = " or ".join(_ARCHITECTURES)
+        raise SandboxError(f"the sandbox's base is built for {known}, not for {machine}: use target `ssh`")
     recipe = [_RECIPE_VERSION, dataclasses.asdict(wanted), _PACKAGES, _OPTIONAL_PACKAGES, _EXCLUDED_PATHS]
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
     return cache / f"base-{wanted.suite}-{architecture}-{digest}"
@@ -207,7 +218,7 @@ def is_base(path: Path) -> bool:
 
 
 def ensure(cache: Path | None = None) -> Path:
-    """The base's directory, built first if need be (about a minute and 500 MB, with progress lines on standard output; as root, through sudo)."""
+    """The base's directory, built first if need be: as root (through sudo), about a minute and 500 MB, with progress lines."""
     cache = Path(os.path.realpath(cache or default_cache()))
     path = directory(cache)
     if not is_base(path):
@@ -234,7 +245,9 @@ def build(cache: Path) -> Path:
     """Build the base, as root; returns its directory. What is there already is left as it is; two builds at once make one."""
     path = directory(cache)
     if shutil.which("mmdebstrap") is None:
-        raise SandboxError(f"mmdebstrap is missing: run `apt-get install {' '.join(REQUIRED_PACKAGES)}`, then try again")
+        raise SandboxError(
+            f"mmdebstrap is missing: run `apt-get install {' '.join(REQUIRED_PACKAGES)}`, then try again"
+        )
     wanted = distribution()
     sources = choose_sources(wanted, machine_sources())
     with _locked(cache) as lock:
@@ -249,9 +262,19 @@ def build(cache: Path) -> Path:
         _start_over(partial)
         print(f"base: {wanted.suite} from {sources[0].uri}, about a minute and 500 MB", flush=True)
         try:
-            _bootstrap(partial / "root", wanted, sources, (*_PACKAGES, *_OPTIONAL_PACKAGES), wanted.optional_component, started, lock)
+            _bootstrap(
+                partial / "root",
+                wanted,
+                sources,
+                (*_PACKAGES, *_OPTIONAL_PACKAGES),
+                wanted.optional_component,
+                started,
+                lock,
+            )
         except SandboxError as error:
-            if not re.search(rf"Unable to locate package ({'|'.join(_OPTIONAL_PACKAGES)})|has no installation candidate", str(error)):
+            if not re.search(
+                rf"Unable to locate package ({'|'.join(_OPTIONAL_PACKAGES)})|has no installation candidate", str(error)
+            ):
                 raise
             without = _OPTIONAL_PACKAGES
             print(f"base: this mirror has no {', '.join(without)}; going on without", flush=True)
@@ -259,7 +282,11 @@ def build(cache: Path) -> Path:
             _bootstrap(partial / "root", wanted, sources, _PACKAGES, None, started, lock)
         _finish(partial / "root", sources, None if without else wanted.optional_component)
         (partial / "root").chmod(0o700)
-        recipe = {"suite": wanted.suite, "packages": _PACKAGES, "optional": [name for name in _OPTIONAL_PACKAGES if name not in without]}
+        recipe = {
+            "suite": wanted.suite,
+            "packages": _PACKAGES,
+            "optional": [name for name in _OPTIONAL_PACKAGES if name not in without],
+        }
         (partial / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
         partial.rename(path)
         print(f"base: done in {time.monotonic() - started:.0f} s: {path}", flush=True)
@@ -273,14 +300,22 @@ def _start_over(partial: Path) -> None:
 
 
 def _proxy_options() -> list[str]:
-    """apt's proxy settings of this machine: mmdebstrap's apt does not read this machine's apt.conf."""
-    dump = subprocess.run(["apt-config", "dump", "--format", "%F %v%n"], capture_output=True, text=True, check=True).stdout
+    """The proxy settings of this machine's apt: mmdebstrap's apt does not read this machine's apt.conf."""
+    dump = subprocess.run(
+        ["apt-config", "dump", "--format", "%F %v%n"], capture_output=True, text=True, check=True
+    ).stdout
     pairs = [line.partition(" ") for line in dump.splitlines() if re.match(r"Acquire::https?::Proxy(::\S+)? \S", line)]
     return [f'--aptopt={name} "{value}"' for name, _, value in pairs]
 
 
 def _bootstrap(
-    root: Path, wanted: Distribution, sources: list[Source], packages: tuple[str, ...], extra_component: str | None, started: float, lock: int
+    root: Path,
+    wanted: Distribution,
+    sources: list[Source],
+    packages: tuple[str, ...],
+    extra_component: str | None,
+    started: float,
+    lock: int,
 ) -> None:
     """Run mmdebstrap, with a progress line per phase. SandboxError with the end of its output if it fails."""
     command = [
@@ -299,7 +334,9 @@ def _bootstrap(
         "-",
     ]
     # The lock goes to mmdebstrap as well, and so holds until it ends, should this process be killed.
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=[lock]) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, pass_fds=[lock]
+    ) as process:
         if process.stdin is None or process.stdout is None:
             raise SandboxError("no pipe to mmdebstrap")
         process.stdin.write(sources_list(sources, extra_component))
@@ -311,12 +348,22 @@ def _bootstrap(
                 print(f"base: {time.monotonic() - started:3.0f} s  {line[3:].rstrip()}", flush=True)
     if process.returncode != 0:
         interesting = [line for line in lines if line.startswith("E: ")] + lines[-_OUTPUT_TAIL_LINES:]
-        raise SandboxError("mmdebstrap failed; its errors and the end of its output:\n" + "\n".join(f"  {line}" for line in interesting))
+        raise SandboxError(
+            "mmdebstrap failed; its errors and the end of its output:\n"
+            + "\n".join(f"  {line}" for line in interesting)
+        )
 
 
 def _finish(root: Path, sources: list[Source], extra_component: str | None) -> None:
     """Take out what belongs to one machine: keys, ids, names, logs, and how this machine reaches the mirror."""
-    for pattern in ("etc/ssh/ssh_host_*", "etc/resolv.conf", "etc/hostname", "etc/apt/apt.conf.d/99mmdebstrap", "var/log/*.log", "var/log/apt/*"):
+    for pattern in (
+        "etc/ssh/ssh_host_*",
+        "etc/resolv.conf",
+        "etc/hostname",
+        "etc/apt/apt.conf.d/99mmdebstrap",
+        "var/log/*.log",
+        "var/log/apt/*",
+    ):
         for path in root.glob(pattern):
             path.unlink()
     (root / "etc/apt/apt.conf.d/99languages").write_text('Acquire::Languages "none";\n')

@@ -1,7 +1,7 @@
 """A sandbox's cgroups: one directory `exam-lab-IDENTITY` in each hierarchy of this machine, of version 1, 2 or both.
 
-In the sandbox, whose cgroup namespace has these directories for roots, the hierarchies are mounted as they are outside, so that dockerd finds what it
-would find there.
+In the sandbox, whose cgroup namespace has these directories for roots, the hierarchies are mounted as they are outside, so that
+dockerd finds what it would find there.
 """
 
 import dataclasses
@@ -31,7 +31,10 @@ class Hierarchy:
 
 
 def hierarchies(mountinfo: str | None = None, known: frozenset[str] | None = None) -> list[Hierarchy]:
-    """The cgroup hierarchies mounted here, each once, from /proc/self/mountinfo and the controllers in /proc/cgroups (or from the texts given)."""
+    """The cgroup hierarchies mounted here, each once.
+
+    Read from /proc/self/mountinfo, and the version 1 controllers from /proc/cgroups, unless they are given.
+    """
     if mountinfo is None:
         mountinfo = Path("/proc/self/mountinfo").read_text()
     if known is None:
@@ -50,15 +53,17 @@ def hierarchies(mountinfo: str | None = None, known: frozenset[str] | None = Non
             options = ",".join(chosen)
             found.setdefault(options, Hierarchy(mount_point, 1, options))
     if not found:
-        raise SandboxError("no cgroup hierarchy is mounted on this machine: mount cgroup2 on /sys/fs/cgroup, then try again")
+        raise SandboxError(
+            "no cgroup hierarchy is mounted on this machine: mount cgroup2 on /sys/fs/cgroup, then try again"
+        )
     return list(found.values())
 
 
 def enter(identity: str, namespace_flags: int) -> None:
     """Make the sandbox's cgroups, move this process in, and unshare (namespace_flags, and the cgroup namespace).
 
-    On return this process is where PID 1 will live: in version 2 in a leaf below the namespace's root, since a cgroup with processes
-    of its own cannot give controllers to others.
+    On return this process is where PID 1 will live: in version 2 in a leaf below the namespace's root, since a cgroup with
+    processes of its own cannot give controllers to others.
     """
     here = hierarchies()
     for hierarchy in here:
@@ -114,4 +119,6 @@ def remove(identity: str) -> None:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise SandboxError(f"cannot remove the cgroup {directory}: {error.strerror}; end the processes in its cgroup.procs") from error
+                raise SandboxError(
+                    f"cannot remove the cgroup {directory}: {error.strerror}; end the processes in its cgroup.procs"
+                ) from error

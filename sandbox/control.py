@@ -1,7 +1,6 @@
 """Start, stop, destroy and look at sandboxes, from any user's process (root is taken through sudo where it is needed).
 
-    >>> status("never-made", state=Path("/nonexistent"))  # doctest: +NORMALIZE_WHITESPACE
-    Status(name='never-made', exists=False, running=False, pid=None, port=None, host_key=None, boot_id=None, base=None)
+Every function takes `state`, the directory of all sandboxes, and can be repeated: what is so already is no error.
 """
 
 import os
@@ -17,9 +16,10 @@ __all__ = ["Status", "destroy", "start", "status", "stop"]
 def start(name: str, *, state: Path, base: Path, public_key: Path, port: int = 0) -> Status:
     """Make the sandbox if there is none, start it if it does not run, and return when its sshd and dockerd answer.
 
-    state: directory for all sandboxes, made if missing, on a real file system. base: as `sandbox.base.ensure` returns it; a sandbox that exists keeps the
-    one that it was made on. public_key: file of the key that logs in as root. port: on 127.0.0.1; 0 keeps the one that the sandbox has, or lets
-    the kernel choose at first. SandboxError if it does not come up within 30 s, with the end of its log.
+    state: made if missing; on a real file system (ext4, xfs, btrfs). base: as `sandbox.base.ensure` returns it; a sandbox that
+    exists keeps the one that it was made on. public_key: file of the key that logs in as root. port: on 127.0.0.1; 0 keeps the one
+    that the sandbox has, or lets the kernel choose at first; one that runs keeps its port and key until its next start.
+    SandboxError if it does not come up within 30 s, with the end of its log.
     """
     directory_of(state, name)
     if not 0 <= port <= 65535:

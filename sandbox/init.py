@@ -1,11 +1,11 @@
 """PID 1 of a sandbox: takes SSH connections on a socket it inherits, starts dockerd, reaps. Runs on the base's own python3.
 
-Usage: init.py NAME, with file descriptors 0–2 (nothing, log, log), LISTENER_FD (a listening TCP socket, made in the outer
-network namespace: a socket stays in the namespace it was made in, so the sandbox needs no link to it) and REPORT_FD (a pipe to the one
-who started the sandbox: one line of JSON, `{"host_key": …}` once dockerd answers, or `{"error": …}`).
+Usage: init.py NAME, with file descriptors 0-2 (nothing, log, log), LISTENER_FD (a listening TCP socket, made in the outer
+network namespace: a socket stays in the namespace it was made in, so the sandbox needs no link to it) and REPORT_FD (a pipe to
+the one who started the sandbox: one line of JSON, `{"host_key": …}` once dockerd answers, or `{"error": …}`).
 
 SIGTERM shuts the sandbox down: everything gets SIGTERM, and after at most SHUTDOWN_GRACE_S this process ends, and with it
-the PID namespace. dockerd that dies is logged and not restarted: that is a fault of the host for its users to see.
+the PID namespace. A dockerd that dies is logged and not restarted: that is a fault of the host for its users to see.
 """
 
 import errno
@@ -36,8 +36,8 @@ _ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
-# One connection carries a whole lab: an agent, a console or command per device, file transfer. Hence MaxSessions. The key of the one who started
-# the sandbox opens every account, as a machine's owner would expect; other users' keys lie in their homes.
+# One connection carries a whole lab: an agent, a console or command per device, file transfer. Hence MaxSessions.
+# The key of the one who started the sandbox opens every account, as a machine's owner would expect; further keys lie in homes.
 _SSHD_OPTIONS = f"""\
 HostKey {_HOST_KEY}
 AuthorizedKeysFile {RUN_DIRECTORY}/authorized_keys .ssh/authorized_keys
@@ -58,6 +58,7 @@ _DOCKERD = [
     "--bridge=none",
     "--iptables=false",
     "--ip-forward=false",
+    "--log-level=warn",
     "--exec-opt=native.cgroupdriver=cgroupfs",
 ]
 
@@ -82,8 +83,18 @@ def spawn(argv: list[str], connection: socket.socket | None = None) -> int:
     if connection is not None:
         actions = [(os.POSIX_SPAWN_DUP2, connection.fileno(), 0), (os.POSIX_SPAWN_DUP2, connection.fileno(), 1)]
     # Python ignores SIGPIPE, and what is ignored stays ignored through exec.
-    defaults = [signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD]
-    return os.posix_spawn(argv[0], argv, _ENVIRONMENT, file_actions=actions, setsid=True, setsigmask=[], setsigdef=defaults)
+    defaults = [
+        signal.SIGPIPE,
+        signal.SIGXFSZ,
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGHUP,
+        signal.SIGTERM,
+        signal.SIGCHLD,
+    ]
+    return os.posix_spawn(
+        argv[0], argv, _ENVIRONMENT, file_actions=actions, setsid=True, setsigmask=[], setsigdef=defaults
+    )
 
 
 def prepare(name: str) -> None:
@@ -99,7 +110,9 @@ def prepare(name: str) -> None:
     Path("/run/sshd").mkdir(mode=0o755)
     Path("/run/lock").mkdir(mode=0o1777)
     _SSHD_CONFIG.write_text(_SSHD_OPTIONS)
-    if not _HOST_KEY.exists():
+    if not _HOST_KEY.with_suffix(".pub").exists():
+        # The public part is written last: a private key alone is what an interrupted first boot left.
+        _HOST_KEY.unlink(missing_ok=True)
         keygen = ["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(_HOST_KEY)]
         subprocess.run(keygen, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, check=True)
 

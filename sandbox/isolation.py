@@ -24,7 +24,15 @@ _DROPPED_CAPABILITIES = {
     "CAP_AUDIT_READ": 37,
     "CAP_CHECKPOINT_RESTORE": 40,
 }
-_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0), "net/tun": (10, 200)}
+_DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+    "net/tun": (10, 200),
+}
 _DEVICE_LINKS = {
     "fd": "/proc/self/fd",
     "stdin": "/proc/self/fd/0",
@@ -35,7 +43,9 @@ _DEVICE_LINKS = {
 _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
 
 
-def become_init(directory: Path, *, name: str, base: Path, boot_id: str, public_key: str, listener: int, report: int) -> None:
+def become_init(
+    directory: Path, *, name: str, base: Path, boot_id: str, public_key: str, listener: int, report: int
+) -> None:
     """Turn this process, alone in new namespaces, into PID 1 of the sandbox in STATE/NAME; does not return.
 
     listener and report are the descriptors that `init` takes over. OSError names the mount or call that failed.
@@ -73,7 +83,13 @@ def _mount_root(directory: Path, base: Path) -> None:
         shutil.rmtree(incompatible)
     os.chdir(directory)
     # volatile: without it every fsync and the final unmount would wait for all that this machine writes to that disk.
-    kernel.mount("overlay", directory / "root", "overlay", kernel.MS_NODEV, "lowerdir=base,upperdir=disk/upper,workdir=disk/work,volatile")
+    kernel.mount(
+        "overlay",
+        directory / "root",
+        "overlay",
+        kernel.MS_NODEV,
+        "lowerdir=base,upperdir=disk/upper,workdir=disk/work,volatile",
+    )
 
 
 def _fill_dev(dev: Path) -> None:
@@ -116,4 +132,5 @@ def _exec(name: str, listener: int, report: int) -> None:
     os.dup2(spare, init.LISTENER_FD)
     os.dup2(spare + 1, init.REPORT_FD)
     program = str(init.RUN_DIRECTORY / "init.py")
-    os.execve("/usr/bin/python3", ["python3", "-I", "-S", "-B", program, name], {"LANG": "C.UTF-8"})
+    argv = ["python3", "-I", "-S", "-B", program, name]
+    os.execve("/usr/bin/python3", argv, {"LANG": "C.UTF-8"})  # noqa: S606 - becoming another program is the point

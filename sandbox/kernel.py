@@ -39,7 +39,7 @@ def _check(result: int, what: str) -> None:
 
 
 def mount(source: str, target: Path, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """mount(2). OSError names the target and the options."""
+    """Mount a file system. OSError names the target and the options."""
     result = _libc.mount(source.encode(), os.fsencode(target), kind.encode() or None, flags, options.encode() or None)
     _check(result, f"mount {kind or 'bind'} {source} on {target} ({options or hex(flags)})")
 
@@ -60,12 +60,12 @@ def make_mounts_private() -> None:
 
 
 def unshare(flags: int) -> None:
-    """unshare(2) with CLONE_NEW* flags."""
+    """Leave the namespaces that CLONE_NEW* flags name for new ones; a new PID namespace takes the next child."""
     _check(_libc.unshare(flags), f"unshare {flags:#x}")
 
 
 def set_hostname(name: str) -> None:
-    """sethostname(2): the host name of this UTS namespace."""
+    """Set the host name of this UTS namespace."""
     _check(_libc.sethostname(name.encode(), len(name.encode())), f"sethostname {name}")
 
 

@@ -15,15 +15,15 @@ ROOT_PROGRAM = Path(__file__).resolve().parent / "root.py"
 def argv(arguments: Sequence[str]) -> list[str]:
     """The command that runs `root.py` with `arguments` as root. SandboxError if this user is not root and has no sudo.
 
-    Isolated (-I: no PYTHON* variables, no user site), without site-packages (-S), and without byte code (-B), which would leave
-    root-owned files in the user's checkout.
+    Isolated (-I: no PYTHON* variables, no user site), without site-packages (-S), and without byte code (-B), which would
+    leave root-owned files in the user's checkout.
     """
     command = [sys.executable, "-I", "-S", "-B", str(ROOT_PROGRAM), *arguments]
     if os.geteuid() == 0:
         return command
     sudo = shutil.which("sudo")
     if sudo is None:
-        raise SandboxError("the sandbox needs root: this user is not root, and there is no sudo; install sudo or run as root")
+        raise SandboxError("the sandbox needs root, and this user has no sudo: install sudo, or run as root")
     return [sudo, "-n", "--", *command]
 
 
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str], *, show_progress: bool = False) -> None:
     show_progress lets its standard output (progress lines) through; otherwise it is dropped.
     """
     command = argv(arguments)
-    # A process of its own even for root: the caller may have threads (a Pulumi provider does), and must not fork and unshare itself.
+    # A process of its own even for root: the caller may have threads (Pulumi's provider does), and those do not survive a fork.
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -47,5 +47,5 @@ def run(arguments: Sequence[str], *, show_progress: bool = False) -> None:
         return
     message = done.stderr.strip() or f"{' '.join(command)} ended with status {done.returncode}"
     if os.geteuid() != 0 and message.startswith("sudo:"):
-        raise SandboxError(f"the sandbox needs root, and sudo said: {message.splitlines()[0]}; run `sudo -v`, then try again")
+        raise SandboxError(f"the sandbox needs root, but {message.splitlines()[0]}; run `sudo -v`, then try again")
     raise SandboxError(message)

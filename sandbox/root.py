@@ -1,8 +1,8 @@
 """The part of the package that runs as root: `root.py base|start|stop|destroy …`, called by `sandbox.privilege` only.
 
-It prints progress on standard output, and on failure one message on standard error. Arguments are checked against mistakes: a name is a host
-name, the state directory is the invoking user's (SUDO_UID) or root's, a base is root's, and what is removed is
-what this program made. They are not checked against the invoking user, who may run what they like as root anyhow.
+It prints progress on standard output, and on failure one message on standard error. Arguments are checked against mistakes:
+a name is a host name, directories are the invoking user's (SUDO_UID) or root's, and only what this program makes is removed.
+They are no defence against the invoking user, whose checkout this program is, and who can have root anyhow.
 """
 
 import argparse
@@ -40,16 +40,28 @@ _LOG_TAIL_LINES = 20
 _PUBLIC_KEY = re.compile(r"(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\n]*)?")
 _NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWPID | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC
 # Upper layers and docker's own overlays need extended attributes and d_type; these do not have them, or are slow or unsafe at it.
-_UNSUITABLE_FILE_SYSTEMS = ("overlay", "aufs", "nfs", "cifs", "fuse", "9p", "virtiofs", "vfat", "exfat", "ecryptfs", "ramfs")
+_UNSUITABLE_FILE_SYSTEMS = (
+    "overlay",
+    "aufs",
+    "nfs",
+    "cifs",
+    "fuse",
+    "9p",
+    "virtiofs",
+    "vfat",
+    "exfat",
+    "ecryptfs",
+    "ramfs",
+)
 
 
 def _check_owner(path: Path, what: str) -> None:
-    """SandboxError unless the path is a real directory of root or of the user who invoked sudo."""
+    """SandboxError unless the path is a real directory, and through sudo one of the user who invoked it or of root."""
     try:
         status = path.lstat()
     except OSError as error:
         raise SandboxError(f"{what} {path}: {error.strerror}") from error
-    allowed = {0, int(os.environ.get("SUDO_UID", "0"))}
+    allowed = {0, int(os.environ.get("SUDO_UID", status.st_uid))}
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in allowed:
         raise SandboxError(f"{what} {path} must be a directory (not a link) that belongs to you or to root")
 
@@ -63,7 +75,8 @@ def _check_file_system(directory: Path) -> None:
             best, kind = mount_point, line.partition(" - ")[2].split(" ")[0]
     if kind.startswith(_UNSUITABLE_FILE_SYSTEMS):
         raise SandboxError(
-            f"{directory} is on {kind} (mounted on {best}), where a sandbox and its Docker cannot write; choose a state directory on ext4, xfs or btrfs"
+            f"{directory} is on {kind} (mounted on {best}), on which neither a sandbox's root nor its Docker can write:"
+            " choose a state directory on ext4, xfs or btrfs"
         )
 
 
@@ -91,11 +104,15 @@ def _listen(port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        raise SandboxError(f"cannot listen on 127.0.0.1:{port}: {error.strerror}; end what uses that port (`ss -ltnp`) or give another --port") from error
+        raise SandboxError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; end what uses that port (`ss -ltnp`), or give another port"
+        ) from error
     return listener
 
 
-def _launch(directory: Path, record: Record, name: str, public_key: str, listener: socket.socket, lock: int) -> tuple[int, int]:
+def _launch(
+    directory: Path, record: Record, name: str, public_key: str, listener: socket.socket, lock: int
+) -> tuple[int, int]:
     """Start PID 1 in new namespaces. Returns its PID and the reading end of its report pipe."""
     report, report_end = os.pipe()
     pid_pipe, pid_end = os.pipe()
@@ -196,7 +213,9 @@ def _end(pid: int, signals: tuple[tuple[signal.Signals, float], ...]) -> bool:
 def _end_sandbox(directory: Path, record: Record, signals: tuple[tuple[signal.Signals, float], ...]) -> None:
     """End the sandbox's PID 1, if it is alive, and with it all that is in its namespaces; take its cgroups away."""
     if is_alive(record) and record.pid is not None and not _end(record.pid, signals):
-        raise SandboxError(f"process {record.pid}, PID 1 of the sandbox in {directory}, does not end; see /proc/{record.pid}/stack")
+        raise SandboxError(
+            f"process {record.pid}, PID 1 of the sandbox in {directory}, does not end; see /proc/{record.pid}/stack"
+        )
     cgroups.remove(record.identity)
 
 
@@ -217,15 +236,31 @@ def start(name: str, state: Path, base: Path, port: int, public_key: str) -> Non
             record = Record(identity=secrets.token_hex(6), base=str(base), port=port)
         _check_owner(Path(record.base), "base")
         if not base_image.is_base(Path(record.base)):
-            raise SandboxError(f"{record.base} is no complete base: run `python3 -m sandbox base`; then, if this sandbox was made on it, destroy it")
+            raise SandboxError(
+                f"{record.base} is no complete base: run `python3 -m sandbox base`;"
+                f" if it is gone for good, destroy the sandbox {name}, which was made on it"
+            )
         _end_sandbox(directory, record, ((signal.SIGKILL, _KILL_TIMEOUT_S),))
         # `upper` gives the sandbox's `/` its mode; that nobody else on this machine runs its setuid programs is up to `disk`.
-        for entry, mode in (("disk", 0o700), ("disk/upper", 0o755), ("disk/work", 0o700), ("disk/data", 0o710), ("base", 0o755), ("root", 0o755)):
+        for entry, mode in (
+            ("disk", 0o700),
+            ("disk/upper", 0o755),
+            ("disk/work", 0o700),
+            ("disk/data", 0o710),
+            ("base", 0o755),
+            ("root", 0o755),
+        ):
             (directory / entry).mkdir(mode=mode, exist_ok=True)
         with _listen(port or record.port) as listener:
             # The port and the identity are kept from here on, whatever comes next.
             record = dataclasses.replace(
-                record, port=listener.getsockname()[1], pid=None, start_ticks=None, boot_id=str(uuid.uuid4()), machine_boot=machine_boot(), ready=False
+                record,
+                port=listener.getsockname()[1],
+                pid=None,
+                start_ticks=None,
+                boot_id=str(uuid.uuid4()),
+                machine_boot=machine_boot(),
+                ready=False,
             )
             write_record(directory, record)
             _boot(directory, record, name, public_key, listener, lock)
@@ -245,7 +280,8 @@ def _boot(directory: Path, record: Record, name: str, public_key: str, listener:
     except BaseException as error:
         _end_sandbox(directory, record, ((signal.SIGKILL, _KILL_TIMEOUT_S),))
         if isinstance(error, SandboxError):
-            raise SandboxError(f"sandbox {name} did not start: {error}\nthe end of {directory}/log:\n{_log_tail(directory)}") from error
+            tail = f"the end of {directory / 'log'}:\n{_log_tail(directory)}"
+            raise SandboxError(f"sandbox {name} did not start: {error}\n{tail}") from error
         raise
     (directory / "host_key.pub").write_text(f"{host_key} {name}\n")
     write_record(directory, dataclasses.replace(record, host_key=host_key, ready=True))
@@ -265,15 +301,16 @@ def destroy(name: str, state: Path) -> None:
     directory = directory_of(state, name)
     with contextlib.suppress(FileNotFoundError), _locked(directory):
         _check_owner(directory, "sandbox directory")
-        foreign = sorted(set(os.listdir(directory)) - ENTRIES)
+        foreign = sorted({path.name for path in directory.iterdir()} - ENTRIES)
         if foreign:
-            raise SandboxError(f"{directory} holds what no sandbox makes ({', '.join(foreign[:3])}): not removed; move it away, then destroy again")
+            raise SandboxError(
+                f"{directory} holds what no sandbox makes ({', '.join(foreign[:3])}): not removed; move it away, then destroy again"
+            )
         record = read_record(directory)
         if record is not None:
             _end_sandbox(directory, record, ((signal.SIGKILL, _KILL_TIMEOUT_S),))
         # The record goes last, so that a destroy that was interrupted can be repeated.
-        for entry in sorted(os.listdir(directory), key=lambda entry: entry == "record.json"):
-            path = directory / entry
+        for path in sorted(directory.iterdir(), key=lambda path: path.name == "record.json"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         directory.rmdir()
 

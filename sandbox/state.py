@@ -8,17 +8,20 @@
         upper/ work/      the writable layer of its root, and overlayfs' scratch space
         data/             /var/lib/docker
       base/ root/         empty; mount points in the sandbox's own mount namespace
+
+Its cgroups are the only other thing that it has on this machine (`sandbox.cgroups`).
 """
 
 import dataclasses
 import json
-import os
 import re
 from pathlib import Path
 
 from sandbox.errors import SandboxError
 
 ENTRIES = frozenset({"record.json", "record.json.new", "host_key.pub", "log", "log.previous", "disk", "base", "root"})
+"""All that STATE/NAME can hold."""
+
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -26,9 +29,9 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 class Record:
     """What is known of a sandbox; the fields from `pid` on are of its last run, None before the first.
 
-    identity: 12 hex digits, new for each sandbox made, in the names of its cgroups. base: the directory it was made on, for good. port: on
-    127.0.0.1. pid: its PID 1 as this machine sees it; start_ticks and machine_boot tell that process from a later one with the same number.
-    boot_id: a new UUID per start. ready: it answered. host_key: "ssh-ed25519 AAAA…".
+    identity: 12 hex digits, new for each sandbox made, in the names of its cgroups. base: the directory it was made on, for good.
+    port: on 127.0.0.1. pid: its PID 1 as this machine sees it; start_ticks and machine_boot tell that process from a later one
+    with the same number. boot_id: a new UUID per start. host_key: "ssh-ed25519 AAAA…". ready: it answered.
     """
 
     identity: str
@@ -44,10 +47,11 @@ class Record:
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """A sandbox as users see it. Not running: `pid` and `boot_id` are None; never made: `exists` is False and so on.
+    """A sandbox as users see it.
 
-    running: its PID 1 is alive and it had come up. port: on 127.0.0.1. host_key: "ssh-ed25519 AAAA…". boot_id: UUID, new with each start, also what the sandbox
-    itself reads in /proc/sys/kernel/random/boot_id.
+    exists: it was made; if not, all that follows is False or None. running: its PID 1 is alive, and it had come up; if not, pid and
+    boot_id are None. pid: as this machine sees it. port: on 127.0.0.1. host_key: "ssh-ed25519 AAAA…". boot_id: UUID, new with
+    each start, the one that the sandbox itself reads in /proc/sys/kernel/random/boot_id. base: what it was made on.
     """
 
     name: str
@@ -110,7 +114,7 @@ def is_alive(record: Record) -> bool:
 
 def directory_of(state: Path, name: str) -> Path:
     """STATE/NAME, absolute, the name checked."""
-    return Path(os.path.abspath(state)) / checked_name(name)
+    return state.absolute() / checked_name(name)
 
 
 def status(name: str, *, state: Path) -> Status:
