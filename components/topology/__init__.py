@@ -3,7 +3,8 @@
     from components.topology import TopologyError, read_topology
     plan = read_topology("stacks/topologies/ccna_ch8.yaml")
 
-`model` is what may be written, `load` reads it, `resolve` checks what it means together, `frr` renders router configurations,
+`model` is what may be written, `load` reads it, `resolve` checks what it means together, `frr` renders router
+configurations,
 `plan` is what comes out. Nothing here knows Pulumi or touches a host.
 """
 

@@ -1,6 +1,7 @@
 """Renders the configuration of an FRR 8.4 router: one file for zebra, ripd and staticd.
 
-The order is that of the topology, so that the same topology gives the same text. Addresses stand in it as well as on the
+The order is that of the topology, so that the same topology gives the same text. Addresses stand in it as well as
+on the
 interfaces: a candidate who types `show running-config` sees what an IOS router would show.
 """
 
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 def render(hostname: str, ports: "Iterable[PortPlan]", rip: "RipPlan | None", routes: "Iterable[RoutePlan]") -> str:
     """The configuration, ending in a newline."""
-    lines = ["frr version 8.4", "frr defaults traditional", f"hostname {hostname}", "service integrated-vtysh-config", "!"]
+    lines = [
+        "frr version 8.4",
+        "frr defaults traditional",
+        f"hostname {hostname}",
+        "service integrated-vtysh-config",
+        "!",
+    ]
     for port in ports:
         lines += [*_interface(port), "exit", "!"]
     if rip:

@@ -1,6 +1,7 @@
 """Reads a topology file: YAML 1.2 text → plain data with line numbers → typed `Topology`.
 
-All problems are found at once, each with its line and the path of keys that leads to it. The text is composed to YAML nodes
+All problems are found at once, each with its line and the path of keys that leads to it. The text is composed to
+YAML nodes
 and not constructed by the YAML library, because only nodes still know every duplicate key, how a number was written,
 and where everything stands.
 """
@@ -23,7 +24,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from components.topology.model import Topology
 
 #: Plain data of a YAML text. Keys of mappings are text, or whole numbers.
-Data = None | bool | int | float | str | list["Data"] | dict["Key", "Data"]
+Data = bool | int | float | str | list["Data"] | dict["Key", "Data"] | None
 Key = str | int
 KeyPath = tuple[Key, ...]
 
@@ -33,7 +34,9 @@ MAX_VALUES = 200_000
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake in a topology file. `line` counts from 1, 0 where no line can be named; `path` is like `routers.R1.rip`."""
+    """One mistake in a topology file. `line` counts from 1, 0 where no line can be named; `path` is like
+    `routers.R1.rip`.
+    """
 
     file: str
     line: int
@@ -83,7 +86,9 @@ class Source:
         return Path(self.file).parent
 
     def known(self, path: KeyPath) -> KeyPath:
-        """The longest beginning of `path` that the file has: a path into the model can be longer than that in the file."""
+        """The longest beginning of `path` that the file has: a path into the model can be longer than that in the
+        file.
+        """
         while path and self.lines and path not in self.lines:
             path = path[:-1]
         return path
@@ -104,7 +109,8 @@ class Source:
         return text
 
 
-# --- Text to data ------------------------------------------------------------------------------------------------------
+# --- Text to data
+# ------------------------------------------------------------------------------------------------------
 
 
 def read(path: Path | str, text: str | None = None) -> Source:
@@ -163,7 +169,9 @@ class _Reader:
         self.values += 1
         if self.values > MAX_VALUES:
             line = node.start_mark.line + 1
-            raise TopologyError([Problem(self.source.file, line, "", f"means more than {MAX_VALUES} values: too large")])
+            raise TopologyError(
+                [Problem(self.source.file, line, "", f"means more than {MAX_VALUES} values: too large")]
+            )
         if id(node) in self.open:
             self.complain(node, path, "an alias must not stand within what it stands for")
             return None
@@ -185,12 +193,18 @@ class _Reader:
                 self.complain(key_node, path, "a key must be text, not a list or a mapping")
                 continue
             if _tag(key_node) == "merge":
-                self.complain(key_node, path, "merge keys ('<<') are not understood: write the keys out, or use an alias for the whole")
+                self.complain(
+                    key_node,
+                    path,
+                    "merge keys ('<<') are not understood: write the keys out, or use an alias for the whole",
+                )
                 continue
             key = _key(key_node)
             at = (*path, key)
             if key in data:
-                self.complain(key_node, at, f"duplicate key {key_node.value!r}: it is on line {self.source.lines[at]} already")
+                self.complain(
+                    key_node, at, f"duplicate key {key_node.value!r}: it is on line {self.source.lines[at]} already"
+                )
                 continue
             self.source.lines[at] = line
             data[key] = self.value(value_node, at)
@@ -226,7 +240,7 @@ def _key(node: ScalarNode) -> Key:
     return value if isinstance(value, int) and not isinstance(value, bool) else str(node.value)
 
 
-def _scalar(kind: str, text: str) -> None | bool | int | float | str:
+def _scalar(kind: str, text: str) -> bool | int | float | str | None:
     if kind == "null":
         return None
     if kind == "bool":
@@ -245,10 +259,11 @@ def _scalar(kind: str, text: str) -> None | bool | int | float | str:
 def _whole_number(text: str) -> int:
     digits = text.lstrip("+-")
     base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2].lower(), 10)
-    return int(text, base) if base != 10 else int(text)  # noqa: PLR2004 - decimal
+    return int(text, base) if base != 10 else int(text)
 
 
-# --- Data to model -----------------------------------------------------------------------------------------------------
+# --- Data to model
+# -----------------------------------------------------------------------------------------------------
 
 
 def load(path: Path | str, text: str | None = None) -> Topology:
@@ -264,7 +279,9 @@ def load(path: Path | str, text: str | None = None) -> Topology:
 
 
 def validate(source: Source) -> tuple[Topology | None, list[Problem]]:
-    """The typed topology, and the problems. With problems, the topology is what is left without the faulty parts, if any is."""
+    """The typed topology, and the problems. With problems, the topology is what is left without the faulty parts,
+    if any is.
+    """
     problems = list(source.problems)
     data = source.data
     if not isinstance(data, dict):
@@ -293,43 +310,42 @@ def _without_faults(data: dict[Key, Data], details: Sequence[ErrorDetails]) -> T
 
 
 def _remove(data: dict[Key, Data], path: KeyPath) -> bool:
-    """Removes what is at `path`, with the list that it is in: positions in lists must stay what they are in the file."""
+    """Removes what is at `path`, with the list that it is in: positions in lists must stay what they are in the
+    file.
+    """
     if path in ((), ("topology",)):
         data["topology"] = "unnamed"
         return True
-    node: Data = data
+    node = data
     for part in path[:-1]:
-        if not isinstance(node, dict) or part not in node or isinstance(node[part], list):
-            break
-        node = node[part]
-    else:
-        part = path[-1]
-    if isinstance(node, dict):
-        node.pop(part, None)
+        below = node.get(part)
+        if not isinstance(below, dict):
+            node.pop(part, None)
+            return True
+        node = below
+    node.pop(path[-1], None)
     return True
 
 
 def _path(data: Data, detail: ErrorDetails) -> KeyPath:
-    """The path in the file of an error: its location, without what is no key of the data (tags of alternatives and the like)."""
+    """The path of an error in the file: its location, without what is no key of the data, such as tags."""
     path: list[Key] = []
     for part in detail["loc"]:
-        if isinstance(data, list) and isinstance(part, int) and part < len(data):
-            path.append(part)
-            data = data[part]
-        elif isinstance(data, dict) and part in data:
-            path.append(part)
-            data = data[part]
-        elif isinstance(data, dict) and (number := _as_number(part)) in data:
-            path.append(cast("int", number))
-            data = data[cast("int", number)]
+        if isinstance(data, list):
+            if isinstance(part, int) and part < len(data):
+                path.append(part)
+                data = data[part]
+        elif isinstance(data, dict) and (key := _key_like(data, part)) is not None:
+            path.append(key)
+            data = data[key]
     return tuple(path)
 
 
-def _as_number(part: Key) -> int | None:
-    try:
-        return int(part)
-    except ValueError:
-        return None
+def _key_like(data: dict[Key, Data], part: Key) -> Key | None:
+    """The key of `data` that a location calls `part`: it has numbers as text at times."""
+    if part in data:
+        return part
+    return next((key for key in data if str(key) == str(part)), None)
 
 
 def _problem(source: Source, detail: ErrorDetails) -> Problem:
@@ -382,7 +398,8 @@ def _called(value: object) -> str:
     return f"the text {value!r}" if isinstance(value, str) else f"the number {value}"
 
 
-# --- Known keys, for suggestions ---------------------------------------------------------------------------------------
+# --- Known keys, for suggestions
+# ---------------------------------------------------------------------------------------
 
 
 @functools.cache

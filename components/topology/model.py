@@ -29,10 +29,49 @@ from components.topology import port_names
 from components.topology.plan import Owned, Restart
 
 CAPABILITIES = frozenset(
-    "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID"
-    " IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST"
-    " NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT"
-    " SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM".split()
+    {
+        "AUDIT_CONTROL",
+        "AUDIT_READ",
+        "AUDIT_WRITE",
+        "BLOCK_SUSPEND",
+        "BPF",
+        "CHECKPOINT_RESTORE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",
+        "FOWNER",
+        "FSETID",
+        "IPC_LOCK",
+        "IPC_OWNER",
+        "KILL",
+        "LEASE",
+        "LINUX_IMMUTABLE",
+        "MAC_ADMIN",
+        "MAC_OVERRIDE",
+        "MKNOD",
+        "NET_ADMIN",
+        "NET_BIND_SERVICE",
+        "NET_BROADCAST",
+        "NET_RAW",
+        "PERFMON",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYSLOG",
+        "SYS_ADMIN",
+        "SYS_BOOT",
+        "SYS_CHROOT",
+        "SYS_MODULE",
+        "SYS_NICE",
+        "SYS_PACCT",
+        "SYS_PTRACE",
+        "SYS_RAWIO",
+        "SYS_RESOURCE",
+        "SYS_TIME",
+        "SYS_TTY_CONFIG",
+        "WAKE_ALARM",
+    }
 )
 
 #: Network modules that Dynamips emulates: the kind and the number of the ports that they bring.
@@ -63,7 +102,8 @@ def _text(value: object, example: str) -> str:
     raise wrong(f"must be text, like {example}")
 
 
-# --- Scalars -----------------------------------------------------------------------------------------------------------
+# --- Scalars
+# -----------------------------------------------------------------------------------------------------------
 
 
 def _matches(pattern: str, complaint: str) -> Callable[[str], str]:
@@ -129,11 +169,14 @@ def _address(value: object) -> IPv4Address:
 def _refuse_special(address: IPv4Address) -> None:
     for name in ("multicast", "loopback", "unspecified", "reserved"):
         if getattr(address, f"is_{name}"):
-            raise wrong(f"{address} is a{'n' if name == 'unspecified' else ''} {name} address: no device of a lab can have it")
+            raise wrong(
+                f"{address} is a{'n' if name == 'unspecified' else ''} {name} address: no device of a lab can have it"
+            )
 
 
 _MAC = re.compile(
-    r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]{2}(-[0-9a-f]{2}){5}|[0-9a-f]{4}(\.[0-9a-f]{4}){2}|[0-9a-f]{12}", re.IGNORECASE
+    r"[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]{2}(-[0-9a-f]{2}){5}|[0-9a-f]{4}(\.[0-9a-f]{4}){2}|[0-9a-f]{12}",
+    re.IGNORECASE,
 )
 
 
@@ -237,18 +280,16 @@ InterfaceAddress = Annotated[
     IPv4Interface, PlainValidator(_interface), _text_schema(f"^{_DECIMAL}/[0-9]{{1,2}}$", "10.1.1.2/24")
 ]
 Address = Annotated[IPv4Address, PlainValidator(_address), _text_schema(f"^{_DECIMAL}$", "10.1.1.2")]
-Mac = Annotated[
-    str,
-    PlainValidator(_mac),
-    _text_schema(
-        "^([0-9A-Fa-f]{2}([:-]?)([0-9A-Fa-f]{2}\\2){4}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4}\\.[0-9A-Fa-f]{4})$",
-        "cc:00:79:3b:00:00",
-        "cc00.793b.0000",
-    ),
-]
+_MAC_SCHEMA = (
+    r"^([0-9A-Fa-f]{2}([:-]?)([0-9A-Fa-f]{2}\2){4}[0-9A-Fa-f]{2}"
+    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})$"
+)
+Mac = Annotated[str, PlainValidator(_mac), _text_schema(_MAC_SCHEMA, "cc:00:79:3b:00:00", "cc00.793b.0000")]
 Ifname = Annotated[str, PlainValidator(_ifname), _text_schema(r"^[!-.0-9;-~]{1,15}$", "web-dev")]
 PortName = Annotated[
-    str, PlainValidator(_port_name), _text_schema(r"^[A-Za-z]+ ?[0-9]+(/[0-9]+){0,2}$", "Fa0/0", "FastEthernet0/0", "Vlan2")
+    str,
+    PlainValidator(_port_name),
+    _text_schema(r"^[A-Za-z]+ ?[0-9]+(/[0-9]+){0,2}$", "Fa0/0", "FastEthernet0/0", "Vlan2"),
 ]
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Text = Annotated[str, AfterValidator(_no_nul)]
@@ -273,9 +314,11 @@ RipTimer = Annotated[int, Strict(), Field(ge=5, le=2147483647)]
 SlotNumber = Annotated[int, Strict(), Field(ge=0, le=6)]
 Card = Annotated[str, AfterValidator(_card), WithJsonSchema({"type": "string", "enum": sorted(CARDS)})]
 
-# Tags of alternatives are in angle brackets, so that in the location of an error they are not taken for keys of the file.
+# Tags of alternatives are in angle brackets, so that in the location of an error they are not taken for keys of
+# the file.
 
-# --- Mappings ----------------------------------------------------------------------------------------------------------
+# --- Mappings
+# ----------------------------------------------------------------------------------------------------------
 
 
 class Spec(BaseModel):
@@ -296,14 +339,17 @@ class RouteSpec(Spec):
     """Static routes through one gateway."""
 
     dst: Prefixes = Field(description="Destination prefix, or a list of them; `0.0.0.0/0` is the default route.")
-    via: Address = Field(description="Address of the next router: some device in a network or link of this device must have it.")
+    via: Address = Field(
+        description="Address of the next router: some device in a network or link of this device must have it."
+    )
 
 
 class HostInterfaceSpec(Spec):
     """An interface of the lab's host in a network: a veth pair, its other end in the network's bridge."""
 
     peer: Ifname | None = Field(
-        default=None, description="Name of the end in the bridge. Default: `host-` and the interface's name, shortened to fit."
+        default=None,
+        description="Name of the end in the bridge. Default: `host-` and the interface's name, shortened to fit.",
     )
     network: Name = Field(description="The network that it is in, a key of `networks`.")
     address: Addresses = Field(default=(), description="Address with prefix length, or a list of them.")
@@ -324,10 +370,13 @@ class HostSpec(Spec):
 class ImageSpec(Spec):
     """A container image, made from a root file system; no registry is needed."""
 
-    rootfs: LocalPath = Field(description="Folder or tar file with the root file system, relative to the topology file.")
+    rootfs: LocalPath = Field(
+        description="Folder or tar file with the root file system, relative to the topology file."
+    )
     host_files: dict[AbsolutePath, AbsolutePath] = Field(
         default_factory=dict,
-        description="Files that the lab host lends to the image, so that their architecture is the lab host's: path in the"
+        description="Files that the lab host lends to the image, so that their architecture is the lab host's: path"
+        " in the"
         " image → path on the lab host. Only static programs run there, such as Debian's busybox-static.",
     )
 
@@ -362,7 +411,9 @@ def _rip_networks_kind(value: object) -> str:
 class RipSpec(Spec):
     """RIP on a router. In a router, each key that is given replaces that of `router_defaults`."""
 
-    enabled: Boolean = Field(default=True, description="`false` takes RIP from one router where `router_defaults` gives it to all.")
+    enabled: Boolean = Field(
+        default=True, description="`false` takes RIP from one router where `router_defaults` gives it to all."
+    )
     version: Literal[1, 2] = Field(default=2, description="RIP version.")
     auto_summary: Boolean = Field(
         default=False, description="IOS's `auto-summary`. FRR never summarises: `true` is an error with it."
@@ -383,7 +434,9 @@ class RipSpec(Spec):
 class RouterDefaultsSpec(Spec):
     """What all routers have, unless they say otherwise."""
 
-    engine: EngineSpec = Field(default="frr", description="What runs the routers: `frr`, or `{dynamips: …}` (not available yet).")
+    engine: EngineSpec = Field(
+        default="frr", description="What runs the routers: `frr`, or `{dynamips: …}` (not available yet)."
+    )
     rip: RipSpec | None = Field(default=None, description="RIP on all routers. Default: none.")
 
 
@@ -392,15 +445,21 @@ class RouterInterfaceSpec(Spec):
 
     network: Name | None = Field(
         default=None,
-        description="The network that the port is in, a key of `networks`. A Vlan port takes it from the switch ports of its VLAN.",
+        description="The network that the port is in, a key of `networks`. A Vlan port takes it from the switch"
+        " ports of its VLAN.",
     )
-    address: Addresses = Field(default=(), description="Address with prefix length, or a list of them (the first is the primary).")
+    address: Addresses = Field(
+        default=(), description="Address with prefix length, or a list of them (the first is the primary)."
+    )
     description: OneLine | None = Field(default=None, description="The port's description, one line.")
-    mac: Mac | None = Field(default=None, description="MAC address, quoted. Default: from `base_mac`, else the kernel chooses.")
+    mac: Mac | None = Field(
+        default=None, description="MAC address, quoted. Default: from `base_mac`, else the kernel chooses."
+    )
     mtu: Mtu | None = Field(default=None, description="MTU in bytes. Default: that of the network.")
     access_vlan: VlanNumber | None = Field(
         default=None,
-        description="Makes the port a switch port in this VLAN. It has no address itself: the port `Vlan<number>` has. With frr"
+        description="Makes the port a switch port in this VLAN. It has no address itself: the port `Vlan<number>`"
+        " has. With frr"
         " it is that port which is attached to the network.",
     )
 
@@ -418,15 +477,21 @@ class RouterSpec(Spec):
         default_factory=dict,
         description="Slot number → card. Where it is given, ports must be on a card, or be FastEthernet0/0 or 0/1.",
     )
-    vlans: dict[VlanNumber, OneLine] = Field(default_factory=dict, description="VLAN number → name, as in IOS's VLAN database.")
+    vlans: dict[VlanNumber, OneLine] = Field(
+        default_factory=dict, description="VLAN number → name, as in IOS's VLAN database."
+    )
     interfaces: dict[PortName, RouterInterfaceSpec] = Field(
         default_factory=dict,
-        description="Ports by IOS name, long or short (`FastEthernet0/0`, `Fa0/0`), but those that are ends of `links`.",
+        description="Ports by IOS name, long or short (`FastEthernet0/0`, `Fa0/0`), but those that are ends of"
+        " `links`.",
     )
-    rip: RipSpec | None = Field(default=None, description="RIP on this router; keys that are not given are those of `router_defaults`.")
+    rip: RipSpec | None = Field(
+        default=None, description="RIP on this router; keys that are not given are those of `router_defaults`."
+    )
     routes: tuple[RouteSpec, ...] = Field(default=(), description="Static routes.")
     config: Text | None = Field(
-        default=None, description="The whole FRR configuration, in place of the one that is rendered from the other keys."
+        default=None,
+        description="The whole FRR configuration, in place of the one that is rendered from the other keys.",
     )
     config_file: LocalPath | None = Field(
         default=None, description="The same from a file, relative to the topology file. Not together with `config`."
@@ -438,7 +503,9 @@ class LinkEndSpec(Spec):
 
     address: Addresses = Field(default=(), description="Address with prefix length, or a list of them.")
     description: OneLine | None = Field(default=None, description="The port's description, one line.")
-    mac: Mac | None = Field(default=None, description="MAC address, quoted. Default: from `base_mac`, else the kernel chooses.")
+    mac: Mac | None = Field(
+        default=None, description="MAC address, quoted. Default: from `base_mac`, else the kernel chooses."
+    )
 
 
 def _link_end(value: object) -> object:
@@ -461,7 +528,9 @@ LinkSpec = Annotated[
             PortName,
             Annotated[
                 LinkEndSpec,
-                BeforeValidator(_link_end, json_schema_input_type=InterfaceAddress | list[InterfaceAddress] | LinkEndSpec),
+                BeforeValidator(
+                    _link_end, json_schema_input_type=InterfaceAddress | list[InterfaceAddress] | LinkEndSpec
+                ),
             ],
         ],
     ],
@@ -492,7 +561,8 @@ class ContainerInterfaceSpec(Spec):
 
     peer: Ifname | None = Field(
         default=None,
-        description="Name of the end in the bridge. Default: the container's and the interface's name, shortened to fit.",
+        description="Name of the end in the bridge. Default: the container's and the interface's name, shortened to"
+        " fit.",
     )
     network: Name = Field(description="The network that it is in, a key of `networks`.")
     address: Addresses = Field(default=(), description="Address with prefix length, or a list of them.")
@@ -518,7 +588,9 @@ class ContainerSpec(Spec):
     capabilities: tuple[Capability, ...] = Field(
         default=(), description="All capabilities that the container has, with or without `CAP_`. Default: none at all."
     )
-    memory_mib: Annotated[int, Strict(), Field(ge=6)] | None = Field(default=None, description="Memory limit in MiB. Default: none.")
+    memory_mib: Annotated[int, Strict(), Field(ge=6)] | None = Field(
+        default=None, description="Memory limit in MiB. Default: none."
+    )
     cpus: Annotated[float, Strict(), Field(gt=0, le=1024)] | None = Field(
         default=None, description="Limit of processor time, in processors (0.5 is half of one). Default: none."
     )
@@ -538,7 +610,8 @@ class PingCheckSpec(Spec):
     ping: Address = Field(description="Address that must answer.")
     from_device: Name = Field(alias="from", description="Where the ping starts: `host`, or a router or container.")
     reply_ttl: Annotated[int, Strict(), Field(ge=1, le=255)] | None = Field(
-        default=None, description="IP TTL that the reply must have: 255 of a router (64 of the rest) less one per router passed."
+        default=None,
+        description="IP TTL that the reply must have: 255 of a router (64 of the rest) less one per router passed.",
     )
     timeout_s: Seconds = Field(default=60, description="How long to try, in seconds.")
 
@@ -546,9 +619,9 @@ class PingCheckSpec(Spec):
 class HttpCheckSpec(Spec):
     """A check: a page can be fetched."""
 
-    http: Annotated[str, AfterValidator(_matches(r"http://[!-~]+", "is no address of a page: write it like http://10.1.1.2/"))] = (
-        Field(description="The page's address; its host must be an IPv4 address.")
-    )
+    http: Annotated[
+        str, AfterValidator(_matches(r"http://[!-~]+", "is no address of a page: write it like http://10.1.1.2/"))
+    ] = Field(description="The page's address; its host must be an IPv4 address.")
     from_device: Name = Field(alias="from", description="Where it is fetched from: `host`, or a router or container.")
     contains: Text | None = Field(default=None, description="Text that the page must have in it.")
     timeout_s: Seconds = Field(default=60, description="How long to try, in seconds.")
@@ -558,7 +631,9 @@ class RouteCheckSpec(Spec):
     """A check: a device has a route."""
 
     route: Prefix = Field(description="The destination of the route, exactly.")
-    from_device: Name = Field(alias="from", description="The device that must have it: `host`, or a router or container.")
+    from_device: Name = Field(
+        alias="from", description="The device that must have it: `host`, or a router or container."
+    )
     via: Address | None = Field(default=None, description="The next router that it must have. Default: any.")
     timeout_s: Seconds = Field(default=60, description="How long to try, in seconds.")
 
@@ -574,7 +649,9 @@ def _check_kind(value: object) -> str | None:
 
 
 CheckSpec = Annotated[
-    Annotated[PingCheckSpec, Tag("<ping>")] | Annotated[HttpCheckSpec, Tag("<http>")] | Annotated[RouteCheckSpec, Tag("<route>")],
+    Annotated[PingCheckSpec, Tag("<ping>")]
+    | Annotated[HttpCheckSpec, Tag("<http>")]
+    | Annotated[RouteCheckSpec, Tag("<route>")],
     Discriminator(
         _check_kind,
         custom_error_type="topology",
@@ -591,11 +668,16 @@ class Topology(Spec):
     networks: dict[Name, NetworkSpec] = Field(default_factory=dict, description="Networks by name.")
     host: HostSpec = Field(default_factory=HostSpec, description="The lab's host.")
     images: dict[Name, ImageSpec] = Field(default_factory=dict, description="Container images by name.")
-    router_defaults: RouterDefaultsSpec = Field(default_factory=RouterDefaultsSpec, description="What all routers have.")
+    router_defaults: RouterDefaultsSpec = Field(
+        default_factory=RouterDefaultsSpec, description="What all routers have."
+    )
     routers: dict[Name, RouterSpec] = Field(default_factory=dict, description="Routers by name.")
     links: dict[Name, LinkSpec] = Field(
         default_factory=dict,
-        description="Point-to-point links between two routers, by name: `{CORP: {Fa0/0: 10.1.2.1/24}, R1: {Fa0/0: 10.1.2.2/24}}`.",
+        description="Point-to-point links between two routers, by name: `{CORP: {Fa0/0: 10.1.2.1/24}, R1: {Fa0/0:"
+        " 10.1.2.2/24}}`.",
     )
     containers: dict[Name, ContainerSpec] = Field(default_factory=dict, description="Containers by name.")
-    checks: tuple[CheckSpec, ...] = Field(default=(), description="What must hold in the lab once it is up; each is tried until its time-out.")
+    checks: tuple[CheckSpec, ...] = Field(
+        default=(), description="What must hold in the lab once it is up; each is tried until its time-out."
+    )

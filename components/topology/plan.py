@@ -27,7 +27,9 @@ class NetworkPlan:
 
 @dataclass(frozen=True)
 class AttachmentPlan:
-    """A veth pair that joins a device to a network: `ifname` in the device, `peer` in the host namespace, in `bridge`."""
+    """A veth pair that joins a device to a network: `ifname` in the device, `peer` in the host namespace, in
+    `bridge`.
+    """
 
     device: str
     """`host`, or the name of a router or container."""
@@ -152,7 +154,9 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class EnvPlan:
-    """An environment variable: either its value, or the name of the secret in the stack's configuration that is its value."""
+    """An environment variable: either its value, or the name of the secret in the stack's configuration that is
+    its value.
+    """
 
     name: str
     value: str | None

@@ -1,6 +1,7 @@
 """Names of router ports, as IOS understands them.
 
-`FastEthernet0/0`, `Fa0/0` and `fa 0/0` are one port. A `Port` is that port: compare and hash it instead of its spellings.
+`FastEthernet0/0`, `Fa0/0` and `fa 0/0` are one port. A `Port` is that port: compare and hash it instead of its
+spellings.
 """
 
 import re
@@ -61,7 +62,9 @@ def parse(text: str) -> Port:
     match = _SPELLING.fullmatch(text.strip())
     kinds = [kind for kind in KINDS if match and kind.lower().startswith(match[1].lower())]
     if not match or not kinds:
-        raise PortNameError(f"{text!r} is no port name: write it like Fa0/0, FastEthernet0/0, Gi0/1, Vlan2 or Loopback0")
+        raise PortNameError(
+            f"{text!r} is no port name: write it like Fa0/0, FastEthernet0/0, Gi0/1, Vlan2 or Loopback0"
+        )
     port = Port(kinds[0], tuple(int(number) for number in match[2].split("/")))
     if port.is_virtual and len(port.numbers) != 1:
         raise PortNameError(f"{text!r} is no port name: {port.kind} takes one number, like {port.kind}2")

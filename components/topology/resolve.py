@@ -1,6 +1,7 @@
 """Resolves a typed topology to a plan, and checks what its names, addresses and ports mean together.
 
-Nothing is raised at the first mistake: each is noted with the path of its key, and what can still be checked is checked.
+Nothing is raised at the first mistake: each is noted with the path of its key, and what can still be checked is
+checked.
 """
 
 import hashlib
@@ -67,7 +68,8 @@ BUILT_IN = frozenset({Port("FastEthernet", (0, 0)), Port("FastEthernet", (0, 1))
 def read_topology(path: Path | str, text: str | None = None) -> Plan:
     """The plan of the lab in the topology file at `path`, or in `text` in its place.
 
-    Raises TopologyError with all problems of the file: of its YAML, of its keys and values, and of what they mean together.
+    Raises TopologyError with all problems of the file: of its YAML, of its keys and values, and of what they mean
+    together.
     Reads the file, and files that a `config_file` in it names; nothing else is touched.
     """
     source = read(path, text)
@@ -83,7 +85,9 @@ def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
 
 
 def peer_name(device: str, ifname: str) -> str:
-    """The default name of the bridge's end of a veth pair: `web-eth0`; if that is too long, its beginning and a hash of it."""
+    """The default name of the bridge's end of a veth pair: `web-eth0`; if that is too long, its beginning and a
+    hash of it.
+    """
     name = f"{device}-{ifname}"
     if len(name) <= IFNAME_MAX:
         return name
@@ -125,7 +129,9 @@ class _Resolver:
     source: Source
     problems: list[Problem]
     complete: bool = field(init=False)
-    """Whether `topology` is all that the file has. If parts were left out as faulty, nothing can be said to be missing."""
+    """Whether `topology` is all that the file has. If parts were left out as faulty, nothing can be said to be
+    missing.
+    """
     holders: dict[IPv4Address, _Holder] = field(default_factory=dict)
     macs: dict[str, tuple[str, KeyPath]] = field(default_factory=dict)
     host_ifnames: dict[str, KeyPath] = field(default_factory=dict)
@@ -159,7 +165,8 @@ class _Resolver:
         self.check_device_names()
         # Addresses of all devices are noted first: gateways and checks refer to devices that come later in the file.
         networks = tuple(
-            NetworkPlan(name, network.bridge, str(network.subnet), network.mtu) for name, network in topology.networks.items()
+            NetworkPlan(name, network.bridge, str(network.subnet), network.mtu)
+            for name, network in topology.networks.items()
         )
         for name, network in topology.networks.items():
             self.claim_ifname(network.bridge, ("networks", name, "bridge"))
@@ -177,8 +184,12 @@ class _Resolver:
         containers = tuple(self.container(name, container) for name, container in topology.containers.items())
         self.check_passive_defaults()
         self.check_gateways()
-        ends = {(port.link, router.name): LinkEnd(router.name, port.ifname, port.mac, port.mtu, port.addresses)
-                for router in routers for port in router.ports if port.link}
+        ends = {
+            (port.link, router.name): LinkEnd(router.name, port.ifname, port.mac, port.mtu, port.addresses)
+            for router in routers
+            for port in router.ports
+            if port.link
+        }
         links = tuple(
             LinkPlan(name, *(ends[name, router] for router in link))
             for name, link in topology.links.items()
@@ -187,7 +198,9 @@ class _Resolver:
         return Plan(
             name=topology.topology,
             networks=networks,
-            host=HostPlan(host_interfaces, self.routes(HOST, topology.host.routes, ("host", "routes")), topology.host.nat),
+            host=HostPlan(
+                host_interfaces, self.routes(HOST, topology.host.routes, ("host", "routes")), topology.host.nat
+            ),
             routers=tuple(routers),
             links=links,
             containers=containers,
@@ -205,21 +218,31 @@ class _Resolver:
     def check_subnets(self) -> None:
         """No two networks or links overlap: a router would have two ways to one address."""
         known: list[tuple[IPv4Network, str, KeyPath]] = [
-            (network.subnet, f"network {name}", ("networks", name, "subnet")) for name, network in self.topology.networks.items()
+            (network.subnet, f"network {name}", ("networks", name, "subnet"))
+            for name, network in self.topology.networks.items()
         ]
         for name, link in self.topology.links.items():
-            subnets = {address.network: ("links", name, router, port, "address", at)
-                       for router, ports in link.items() for port, end in ports.items()
-                       for at, address in enumerate(end.address)}
+            subnets = {
+                address.network: ("links", name, router, port, "address", at)
+                for router, ports in link.items()
+                for port, end in ports.items()
+                for at, address in enumerate(end.address)
+            }
             known += [(subnet, f"link {name}", path) for subnet, path in subnets.items()]
-        # In the order of addresses, a prefix that overlaps others overlaps the widest of those before it that is still open.
+        # In the order of addresses, a prefix that overlaps others overlaps the widest of those before it that is
+        # still open.
         widest: tuple[IPv4Network, str, KeyPath] | None = None
         for entry in sorted(known, key=lambda entry: (int(entry[0].network_address), entry[0].prefixlen)):
             if widest and entry[0].overlaps(widest[0]):
                 # Two subnets in one link are reported as its ends' mistake.
                 if entry[1] != widest[1]:
-                    later, earlier = sorted((entry, widest), key=lambda one: (self.source.line(one[2]), known.index(one)), reverse=True)
-                    self.conflict(later[2], f"{later[0]} of {later[1]} overlaps {earlier[0]} of {earlier[1]}, {self.line(earlier[2])}")
+                    later, earlier = sorted(
+                        (entry, widest), key=lambda one: (self.source.line(one[2]), known.index(one)), reverse=True
+                    )
+                    self.conflict(
+                        later[2],
+                        f"{later[0]} of {later[1]} overlaps {earlier[0]} of {earlier[1]}, {self.line(earlier[2])}",
+                    )
             else:
                 widest = entry
 
@@ -253,7 +276,9 @@ class _Resolver:
         """Takes the name of an interface in the host's namespace."""
         if ifname in self.host_ifnames:
             first = self.line(self.host_ifnames[ifname])
-            self.conflict(path, f"the interface name {ifname!r} is used twice in the lab's host: it is at {first} already")
+            self.conflict(
+                path, f"the interface name {ifname!r} is used twice in the lab's host: it is at {first} already"
+            )
         else:
             self.host_ifnames[ifname] = path
 
@@ -265,7 +290,9 @@ class _Resolver:
             self.holders[address.ip] = _Holder(device, segment, path)
 
     def claim_mac(self, mac: str, owner: str, path: KeyPath) -> None:
-        """Takes a MAC address; ports of one router share what comes from its `base_mac`, and then have it as their owner."""
+        """Takes a MAC address; ports of one router share what comes from its `base_mac`, and then have it as their
+        owner.
+        """
         holder, first = self.macs.setdefault(mac, (owner, path))
         if holder != owner:
             self.conflict(path, f"the MAC address {mac} is used twice: {self.line(first)} has it already")
@@ -340,7 +367,12 @@ class _Resolver:
         return ports
 
     def is_new(
-        self, port: Port, key: str, path: KeyPath, ports: Mapping[Port, _RouterPort], switch_ports: Mapping[Port, KeyPath]
+        self,
+        port: Port,
+        key: str,
+        path: KeyPath,
+        ports: Mapping[Port, _RouterPort],
+        switch_ports: Mapping[Port, KeyPath],
     ) -> bool:
         first = ports[port].path if port in ports else switch_ports.get(port)
         if first is None:
@@ -358,15 +390,20 @@ class _Resolver:
             self.lacks(path, f"{port.long} is on no card: there is none in slot {slot}")
             return
         kind, count = CARDS[card]
-        if len(port.numbers) != 2 or port.kind != kind or number >= count:  # noqa: PLR2004 - slot and number
+        if len(port.numbers) != 2 or port.kind != kind or number >= count:
             has = f"{kind}{slot}/0" + (f" to {slot}/{count - 1}" if count > 1 else "")
             self.conflict(path, f"{port.long} is on no card: {card} in slot {slot} has {has}")
 
     def check_switch_port(
-        self, router: RouterSpec, port: Port, spec: RouterInterfaceSpec, path: KeyPath, vlan_networks: dict[int, tuple[str, KeyPath]]
+        self,
+        router: RouterSpec,
+        port: Port,
+        spec: RouterInterfaceSpec,
+        path: KeyPath,
+        vlan_networks: dict[int, tuple[str, KeyPath]],
     ) -> None:
         vlan = spec.access_vlan
-        assert vlan is not None  # noqa: S101 - for the type checker
+        assert vlan is not None
         if port.is_virtual:
             self.conflict((*path, "access_vlan"), f"{port.long} cannot be a switch port")
         if spec.address:
@@ -379,7 +416,10 @@ class _Resolver:
             self.lacks(path, "the port is in no network: give it one")
         elif vlan in vlan_networks and vlan_networks[vlan][0] != spec.network:
             other, first = vlan_networks[vlan]
-            self.conflict((*path, "network"), f"VLAN {vlan} would join the networks {other} ({self.line(first)}) and {spec.network}")
+            self.conflict(
+                (*path, "network"),
+                f"VLAN {vlan} would join the networks {other} ({self.line(first)}) and {spec.network}",
+            )
         else:
             vlan_networks[vlan] = (spec.network, (*path, "network"))
 
@@ -417,7 +457,10 @@ class _Resolver:
                         subnets[end.address[0].network] = path
             if len(subnets) > 1:
                 (first, first_path), (second, second_path) = subnets.items()
-                self.conflict(second_path, f"link {name} has ends in different subnets: {second} here, {first} at {self.line(first_path)}")
+                self.conflict(
+                    second_path,
+                    f"link {name} has ends in different subnets: {second} here, {first} at {self.line(first_path)}",
+                )
 
     def router(self, name: str, router: RouterSpec) -> RouterPlan:
         entries = self.router_ports[name]
@@ -466,7 +509,15 @@ class _Resolver:
                 router_name, port.ifname, peer, network_name, network.bridge, addresses, mac, mtu, default_via=None
             )
         return PortPlan(
-            port.long, port.short, port.ifname, mac, mtu, addresses, spec.description, attachment=attachment, link=entry.link
+            port.long,
+            port.short,
+            port.ifname,
+            mac,
+            mtu,
+            addresses,
+            spec.description,
+            attachment=attachment,
+            link=entry.link,
         )
 
     def port_mac(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> str | None:
@@ -521,7 +572,9 @@ class _Resolver:
         for at, key in enumerate(rip.passive if rip else ()):
             port = port_names.parse(key)
             if not any(port in ports for ports in self.router_ports.values()):
-                self.lacks(("router_defaults", "rip", "passive", at), f"no router has a port {port.long} with an address")
+                self.lacks(
+                    ("router_defaults", "rip", "passive", at), f"no router has a port {port.long} with an address"
+                )
 
     def config(self, name: str, router: RouterSpec) -> str | None:
         """The raw configuration, if there is one."""
@@ -547,12 +600,17 @@ class _Resolver:
         defaults = [ifname for ifname, interface in container.interfaces.items() if interface.default_via]
         for ifname in defaults[1:]:
             first = self.line((*path, "interfaces", defaults[0], "default_via"))
-            self.conflict((*path, "interfaces", ifname, "default_via"), f"a container has one default route: {first} has it already")
+            self.conflict(
+                (*path, "interfaces", ifname, "default_via"),
+                f"a container has one default route: {first} has it already",
+            )
         targets: dict[str, KeyPath] = {}
         for at, mount in enumerate(container.mounts):
             here: KeyPath = (*path, "mounts", at, "target")
             if targets.setdefault(mount.target, here) != here:
-                self.conflict(here, f"{mount.target} is mounted twice: {self.line(targets[mount.target])} does it already")
+                self.conflict(
+                    here, f"{mount.target} is mounted twice: {self.line(targets[mount.target])} does it already"
+                )
         return ContainerPlan(
             name=name,
             image=container.image,
@@ -590,7 +648,9 @@ class _Resolver:
         """Every gateway is the address of some device beside the one that uses it."""
         topology = self.topology
         for at, route in enumerate(topology.host.routes):
-            segments = [("networks", interface.network) for interface in topology.host.interfaces.values()]
+            segments: list[KeyPath] = [
+                ("networks", interface.network) for interface in topology.host.interfaces.values()
+            ]
             self.gateway(HOST, route.via, segments, ("host", "routes", at, "via"))
         for name, router in topology.routers.items():
             segments = [port.segment for port in self.router_ports[name].values() if port.segment]
@@ -611,7 +671,8 @@ class _Resolver:
         elif holder.device == device:
             self.conflict(path, f"the gateway {via} is {device}'s own address")
         elif holder.segment not in segments:
-            self.lacks(path, f"{device} cannot reach the gateway {via}: {holder.device} has it in another network, {self.line(holder.path)}")
+            where = self.line(holder.path)
+            self.lacks(path, f"{device} cannot reach the gateway {via}: it is in another network, {where}")
 
     # --- Checks ---
 
@@ -648,8 +709,13 @@ class _Resolver:
         """An address within the lab must be some device's."""
         subnets = itertools.chain(
             (network.subnet for network in self.topology.networks.values()),
-            (address.network for link in self.topology.links.values() for ports in link.values()
-             for end in ports.values() for address in end.address),
+            (
+                address.network
+                for link in self.topology.links.values()
+                for ports in link.values()
+                for end in ports.values()
+                for address in end.address
+            ),
         )
         if address not in self.holders and (not self.topology.host.nat or any(address in subnet for subnet in subnets)):
             self.lacks(path, f"no device has the address {address}")
