@@ -102,6 +102,46 @@ def changed(olds: Mapping[str, object], news: Mapping[str, object]) -> list[str]
     return [name for name in [*news, *(old for old in olds if old not in news)] if olds.get(name) != news.get(name)]
 
 
+def replacements(
+    cls: type,
+    olds: Mapping[str, object],
+    news: Mapping[str, object],
+    is_unknown: Callable[[object], bool] = lambda value: False,
+) -> list[str]:
+    """Names of the fields of which a part that is marked REPLACE, at any depth, differs. What is unknown differs from everything."""
+
+    def differs(hint: object, old: object, new: object) -> bool:
+        if get_origin(hint) is Annotated:
+            inner, *metadata = get_args(hint)
+            return (REPLACE in metadata and (is_unknown(new) or old != new)) or differs(inner, old, new)
+        if get_origin(hint) is tuple:
+            items = get_args(hint)[0]
+            old_items, new_items = _items(old), _items(new)
+            if len(old_items) != len(new_items):
+                # Which one came or went can't be told where an item says which object it is.
+                return dataclasses.is_dataclass(items) and bool(marked(cast(type, items), REPLACE))
+            return any(differs(items, *pair) for pair in zip(old_items, new_items, strict=True))
+        if dataclasses.is_dataclass(hint):
+            old_fields, new_fields = _fields(old), _fields(new)
+            return any(
+                differs(inner, old_fields.get(name), new_fields.get(name))
+                for name, inner in _hints(cast(type, hint)).items()
+            )
+        return False
+
+    return [name for name, hint in _hints(cls).items() if differs(hint, olds.get(name), news.get(name))]
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else ()
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return value if isinstance(value, Mapping) else {}
+
+
 @functools.cache
 def _hints(cls: type) -> dict[str, object]:
     return typing.get_type_hints(cls, include_extras=True)
