@@ -10,7 +10,7 @@ from typing import Annotated
 
 from host_agent.context import Context, Shown, namespace_key, netns_name
 from host_agent.errors import Conflict
-from host_agent.links import find_link, own_link
+from host_agent.links import add_bridge, change_link, delete_link, find_link, own_link
 from host_agent.schema import REPLACE, Ifname, Mac, Mtu, ObjectId
 
 
@@ -42,14 +42,14 @@ def add(context: Context, args: Args) -> Outputs:
     with context.host.netlink.open(netns_name(args.namespace)) as route:
         link = find_link(route, args.ifname)
         if link is None:
-            route.link("add", ifname=args.ifname, kind="bridge")
+            # A bridge whose MTU was never changed takes the smallest of its ports', and setting the MTU that it has is no change.
+            another_mtu = args.mtu - 1 if args.mtu > 68 else args.mtu + 1
+            route.request(add_bridge(args.ifname), change_link(ifname=args.ifname, alias=context.mark, mtu=another_mtu))
             link = find_link(route, args.ifname)
             assert link is not None
-        elif link.kind != "bridge" or link.alias != context.mark:
-            raise Conflict(f"interface {args.ifname}", context.owner_of(link.alias))
-        # The MTU is set even where it is the default: a bridge whose MTU was never set takes the smallest of its ports'.
-        mac = {"address": args.mac} if args.mac else {}
-        route.link("set", index=link.ifindex, ifalias=context.mark, mtu=args.mtu, state="up" if args.up else "down", **mac)
+        elif link.kind != "bridge" or link.alias != context.mark or not context.adopt:
+            raise Conflict(f"interface {args.ifname} in {namespace_key(args.namespace)}", context.owner_of(link.alias))
+        route.request(change_link(index=link.ifindex, mtu=args.mtu, mac=args.mac, up=args.up))
     return Outputs(ifindex=link.ifindex)
 
 
@@ -75,5 +75,5 @@ def remove(context: Context, args: Args) -> None:
     link = own_link(context, args.namespace, args.ifname)
     if link is not None:
         with context.host.netlink.open(netns_name(args.namespace)) as route:
-            route.link("del", index=link.ifindex)
+            route.request(delete_link(link.ifindex))
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pyroute2 import netns as ip_netns
-
 from host_agent.context import Context, Shown
 from host_agent.errors import Conflict
-from host_agent.netlink import inside, netns_path
+from host_agent.links import change_link
+from host_agent.netlink import create, delete, exists, inside
 from host_agent.schema import REPLACE, between, matching
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -51,20 +50,19 @@ def key(args: Args) -> str:
 
 def add(context: Context, args: Args) -> Outputs:
     netns = _netns(context, args)
-    if not netns_path(netns).exists():
-        ip_netns.create(netns)
+    if not exists(netns):
+        create(netns)
     elif not context.adopt:
         raise Conflict(f"network namespace {netns}", context.owner_of(""))
     with context.host.netlink.open(netns) as route:
-        route.link("set", index=1, state="up")
+        route.request(change_link(ifname="lo", up=True))
     _write_sysctls(netns, args)
     return Outputs(netns=netns)
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     netns = _netns(context, args)
-    if not netns_path(netns).is_mount():
-        # A plain file is what stays of a namespace whose mount is gone, as after a reboot.
+    if not exists(netns):
         return None
     with inside(netns):
         observed = Args(
@@ -83,10 +81,7 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 
 
 def remove(context: Context, args: Args) -> None:
-    netns = _netns(context, args)
-    context.host.netlink.forget(netns)
-    if netns_path(netns).exists():
-        ip_netns.remove(netns)
+    delete(_netns(context, args))
 
 
 def _netns(context: Context, args: Args) -> str:

@@ -1,0 +1,1 @@
+def probe(host, parameters, progress): raise NotImplementedError
