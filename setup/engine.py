@@ -89,12 +89,15 @@ def _get(progress: Progress) -> None:
     with _alone(progress, cache / "engine.lock"):
         if own_engine().exists():
             return
+        for left_over in cache.glob("engine-in-work-*"):
+            # Of a set-up that was killed: whoever holds the lock is the only one at work.
+            shutil.rmtree(left_over, ignore_errors=True)
         # Beside its final place, so that one rename puts it there.
         work = Path(tempfile.mkdtemp(prefix="engine-in-work-", dir=cache))
         try:
             programs = work / "engine" / "bin"
             programs.mkdir(parents=True)
-            if not _from_official_release(progress, programs):
+            if not from_official_release(progress, programs):
                 _build(progress, work, programs)
             for name in PROGRAMS:
                 (programs / name).chmod(0o755)
@@ -121,7 +124,7 @@ def _alone(progress: Progress, lock: Path) -> Iterator[None]:
         yield
 
 
-def _from_official_release(progress: Progress, programs: Path, releases: str = OFFICIAL_RELEASES) -> bool:
+def from_official_release(progress: Progress, programs: Path, releases: str = OFFICIAL_RELEASES) -> bool:
     """Unpack the official release; False where it can't be had."""
     architecture = {"x86_64": "x64", "aarch64": "arm64"}.get(platform.machine())
     if architecture is None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 ALIVE_EVERY_S = 15
 """A command that runs longer than this shows that it is alive, again and again."""
+SHOWN_LINES = 12
+"""How much of a failed command's output is shown."""
 
 
 class SetupError(Exception):
@@ -67,24 +69,27 @@ class Progress:
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{what.replace(' ', '-')}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
             try:
-                self._wait(process, what, log, timeout_s, state)
+                process = subprocess.Popen(
+                    argv,
+                    cwd=cwd,
+                    env={**os.environ, **(environment or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            except OSError as error:
+                raise SetupError(f"{what} failed: {argv[0]}: {error.strerror}", advice) from error
+            try:
+                in_time = self._wait(process, what, log, timeout_s, state)
             finally:
                 if process.poll() is None:
                     process.kill()
                     process.wait()
         text = log.read_text(errors="replace")
         if process.returncode != 0:
-            end = "\n".join(f"    {line}" for line in text.splitlines()[-12:])
-            why = f"took longer than {timeout_s:.0f} s" if process.returncode < 0 else f"exit {process.returncode}"
+            end = "\n".join(f"    {line}" for line in text.splitlines()[-SHOWN_LINES:])
+            why = f"exit {process.returncode}" if in_time else f"took longer than {timeout_s:g} s"
             command = " ".join(str(word) for word in argv)
             raise SetupError(f"{what} failed ({why}): {command}\n{end}\n    (all of it: {log})", advice)
         return text
@@ -96,15 +101,16 @@ class Progress:
         log: Path,
         timeout_s: float | None,
         state: Callable[[str], str],
-    ) -> None:
+    ) -> bool:
+        """Wait for the end, at most `timeout_s`; False if that was too short."""
         began = time.monotonic()
         while True:
             left_s = ALIVE_EVERY_S if timeout_s is None else began + timeout_s - time.monotonic()
             if left_s <= 0:
-                return
+                return False
             try:
                 process.wait(min(left_s, ALIVE_EVERY_S))
             except subprocess.TimeoutExpired:
                 self.say(f"    … {what}: {state(log.read_text(errors='replace'))}")
             else:
-                return
+                return True
