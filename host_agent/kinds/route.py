@@ -34,7 +34,7 @@ class Args:
 class Outputs:
     """What the kernel chose."""
 
-    dev: str
+    ifname: str
     """The interface that it leaves by."""
 
 
@@ -58,7 +58,7 @@ def add(context: Context, args: Args) -> Outputs:
             except NetlinkError as error:
                 raise HostError(f"{error}, in namespace {namespace_key(args.namespace)}: is the next hop in a subnet of an interface that is up?") from error
             present = _find(socket, args)
-        return Outputs(dev=_ifname(socket, present))
+        return Outputs(ifname=_ifname(socket, present))
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
@@ -67,18 +67,18 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
             present = _find(socket, args)
             if present is None or present.protocol != PROTOCOL:
                 return None
-            dev = _ifname(socket, present)
+            ifname = _ifname(socket, present)
     except Missing:
         return None
     observed = Args(
         namespace=args.namespace,
         dst=args.dst,
         via=present.via or None,
-        dev=dev if args.dev else None,
+        dev=ifname if args.dev else None,
         metric=args.metric,
         table=args.table,
     )
-    return Shown(observed, Outputs(dev=dev))
+    return Shown(observed, Outputs(ifname=ifname))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
