@@ -28,7 +28,10 @@ def start(name: str, *, state: Path, base: Path, public_key: Path, port: int = 0
         key = public_key.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SandboxError(f"cannot read the public key {public_key}: {error}") from error
-    state.mkdir(parents=True, exist_ok=True)
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxError(f"cannot make the state directory {state}: {error.strerror}; choose one of yours") from error
     arguments = ["start", name, "--state", os.path.realpath(state), "--base", os.path.realpath(base)]
     privilege.run([*arguments, "--port", str(port), "--public-key", key])
     return status(name, state=state)
