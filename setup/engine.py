@@ -72,7 +72,7 @@ def pending() -> Step | None:
     if users_engine() is not None or own_engine().exists():
         return None
     title = f"Pulumi engine {VERSION}: the official release where it can be reached, else built from Go modules"
-    return Step(title, 5, 140, _get, megabytes_meanwhile=4000)
+    return Step(title, 6, 140, _get, megabytes_meanwhile=4000)
 
 
 def _recipe_hash() -> str:
