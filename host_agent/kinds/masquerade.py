@@ -1,0 +1,169 @@
+"""`nft add rule … ip saddr SOURCE oifname IFNAME masquerade`: source NAT for what leaves a namespace of the lab by an interface.
+
+    table ip exam-lab-masquerade-uplink {
+        chain exam-lab-a1b2c3d4 {
+            type nat hook postrouting priority srcnat; policy accept;
+            ip saddr 192.168.0.0/18 oifname "uplink" masquerade comment "exam-lab a1b2c3d4"
+        }
+    }
+
+The chain's name says whose the table is: a comment would go with flushed rules, and nft's JSON does not show those of tables.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from host_agent import commands
+from host_agent.context import Context, Shown, namespace_key, netns_name
+from host_agent.errors import Conflict
+from host_agent.netlink import exists
+from host_agent.schema import JSON, REPLACE, Ifname, ObjectId, Prefix
+
+_NFT = ["nft", "-j"]
+_CHAIN = {"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Args:
+    """Masquerading as declared or observed. Where the table is not as it was made, it is shown with the sources that still work."""
+
+    namespace: Annotated[ObjectId, REPLACE]
+    """Id of the NetworkNamespace or Container whose packets are translated."""
+    oifname: Annotated[Ifname, REPLACE]
+    """The interface by which they leave; its address is what they get. It need not be there yet."""
+    sources: tuple[Prefix, ...]
+    """Where the packets come from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What it is called on the host."""
+
+    table: str
+    """`nft list table ip TABLE`."""
+
+
+def key(args: Args) -> str:
+    return f"{namespace_key(args.namespace)}/{args.oifname}"
+
+
+def add(context: Context, args: Args) -> Outputs:
+    netns, table = netns_name(args.namespace), _table(args)
+    present = _list(netns, table)
+    if present is not None and not (context.adopt and _chain(context.lease) in _chains(present)):
+        raise Conflict(f"nftables table {table} in {namespace_key(args.namespace)}", context.owner_of(_mark_of(present)))
+    where: JSON = {"family": "ip", "table": table}
+    objects: list[JSON] = [
+        # One transaction: the table is never there by halves, nor for a moment away.
+        {"add": {"table": {"family": "ip", "name": table}}},
+        {"delete": {"table": {"family": "ip", "name": table}}},
+        {"add": {"table": {"family": "ip", "name": table}}},
+        {"add": {"chain": {**where, "name": _chain(context.lease), **_CHAIN}}},
+    ]
+    # A rule for each source: nft merges the neighbours in a set, and they would not be found again.
+    for source in args.sources:
+        rule = {**where, "chain": _chain(context.lease), "comment": context.mark, "expr": _expression(source, args.oifname)}
+        objects.append({"add": {"rule": cast(JSON, rule)}})
+    commands.run([*_NFT, "-f", "-"], stdin=json.dumps({"nftables": objects}), netns=netns)
+    return Outputs(table=table)
+
+
+def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
+    table = _table(args)
+    present = _list(netns_name(args.namespace), table)
+    if present is None or _chain(context.lease) not in _chains(present):
+        return None
+    found = _sources(present, args.oifname)
+    observed = Args(
+        namespace=args.namespace,
+        oifname=args.oifname,
+        # In the declared order, which makes no difference to the packets.
+        sources=(
+            *(source for source in args.sources if source in found),
+            *(source for source in found if source not in args.sources),
+        ),
+    )
+    return Shown(observed, Outputs(table=table))
+
+
+def set(context: Context, olds: Args, news: Args) -> Outputs:
+    return add(context, news)
+
+
+def remove(context: Context, args: Args) -> None:
+    netns, table = netns_name(args.namespace), _table(args)
+    present = _list(netns, table)
+    if present is not None and _chain(context.lease) in _chains(present):
+        commands.run([*_NFT, "delete", "table", "ip", table], netns=netns)
+
+
+Object = Mapping[str, Mapping[str, JSON]]
+
+
+def _table(args: Args) -> str:
+    return "exam-lab-masquerade-" + re.sub(r"[^A-Za-z0-9_.-]", "_", args.oifname)
+
+
+def _chain(lease: str) -> str:
+    return f"exam-lab-{lease}"
+
+
+def _list(netns: str, table: str) -> list[Object] | None:
+    """What is in a table, as nft shows it; None where there is no such table, or no such namespace."""
+    if not exists(netns):
+        return None
+    # The whole ruleset, as asking for a table that is not there is an error in words alone.
+    ruleset = _objects(commands.run([*_NFT, "list", "ruleset", "ip"], netns=netns))
+    found = [item for item in ruleset for kind, body in item.items() if body.get("name" if kind == "table" else "table") == table]
+    return found or None
+
+
+def _objects(output: str) -> list[Object]:
+    return cast(list[Object], json.loads(output)["nftables"])
+
+
+def _chains(objects: Sequence[Object]) -> list[str]:
+    return [str(item["chain"]["name"]) for item in objects if "chain" in item]
+
+
+def _mark_of(objects: Sequence[Object]) -> str:
+    """The mark of whose table it is, \"\" if it has none."""
+    return next((name.replace("-lab-", "-lab ", 1) for name in _chains(objects) if name.startswith("exam-lab-")), "")
+
+
+def _expression(source: str, oifname: str) -> list[JSON]:
+    address, _, length = source.partition("/")
+    sources: JSON = {"prefix": {"addr": address, "len": int(length)}} if length != "32" else address
+    return [
+        {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": sources}},
+        {"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": oifname}},
+        {"masquerade": None},
+    ]
+
+
+def _sources(objects: Sequence[Object], oifname: str) -> list[str]:
+    """The sources that are masqueraded: none where something else than our rules is in the table."""
+    chains = [item["chain"] for item in objects if "chain" in item]
+    if len(chains) != 1 or any(chains[0].get(name) != value for name, value in _CHAIN.items()):
+        return []
+    found: list[str] = []
+    for rule in (item["rule"] for item in objects if "rule" in item):
+        source = _source(cast(list[JSON], rule["expr"]))
+        if source is None or rule["expr"] != _expression(source, oifname):
+            return []
+        found.append(source)
+    return found
+
+
+def _source(expression: list[JSON]) -> str | None:
+    match expression[:1]:
+        case [{"match": {"right": {"prefix": {"addr": str(address), "len": int(length)}}}}]:
+            return f"{address}/{length}"
+        case [{"match": {"right": str(address)}}]:
+            return f"{address}/32"
+    return None
