@@ -18,7 +18,9 @@ def run(argv: Sequence[str], *, stdin: str = "", netns: str = "", timeout_s: flo
     if netns:
         argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *argv]
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False)
+        done = subprocess.run(
+            argv, input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False
+        )
     except subprocess.TimeoutExpired:
         raise CommandFailed(argv, -1, f"it did not end within {timeout_s:g} s") from None
     except OSError as error:
