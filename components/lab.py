@@ -13,15 +13,13 @@ from components.container import LabContainer
 from components.network import Network
 from components.router import Router
 from components.site import Site
-from components.topology.plan import Plan
+from components.topology.plan import LinkEnd, Plan
 from dynamic_providers.image import Image
 from dynamic_providers.lab_lease import LabLease
 from dynamic_providers.masquerade import Masquerade
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
-from dynamic_providers.veth_pair import Endpoint, VethPair
-
-PAUSE_COMMAND = ("/bin/busybox", "sleep", "infinity")
+from dynamic_providers.veth_pair import EndpointArgs, VethPair
 
 
 class Lab(pulumi.ComponentResource):
@@ -109,10 +107,7 @@ class LabContents(pulumi.ComponentResource):
         for link in plan.links:
             VethPair(
                 link.name,
-                endpoints=[
-                    Endpoint(namespace=routers[end.router].namespace.id, ifname=end.ifname, mac=end.mac, mtu=end.mtu, owned=("addresses",))
-                    for end in (link.a, link.b)
-                ],
+                endpoints=(_link_end(routers, link.a), _link_end(routers, link.b)),
                 host=host,
                 lease=lease,
                 opts=own,
@@ -150,3 +145,14 @@ class LabContents(pulumi.ComponentResource):
             **{name: container.device for name, container in containers.items()},
         )
         self.register_outputs({"devices": self.devices})
+
+
+def _link_end(routers: Mapping[str, Router], end: LinkEnd) -> EndpointArgs:
+    # Addresses are the router's configuration.
+    return {
+        "namespace": routers[end.router].namespace.id,
+        "ifname": end.ifname,
+        "mac": end.mac,
+        "mtu": end.mtu,
+        "owned": ("addresses",),
+    }

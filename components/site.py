@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.topology.plan import AttachmentPlan
-from dynamic_providers.veth_pair import Endpoint, VethPair
+from dynamic_providers.veth_pair import VethPair
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,21 @@ class Site:
         return VethPair(
             f"{plan.device}-{plan.ifname}",
             endpoints=(
-                Endpoint(
-                    namespace=namespace,
-                    ifname=plan.ifname,
-                    addresses=addresses,
-                    mac=plan.mac,
-                    mtu=plan.mtu,
-                    default_via=plan.default_via,
-                    owned=owned,
-                ),
-                Endpoint(namespace=self.namespace, ifname=plan.peer, master=self.bridges[plan.bridge], mtu=plan.mtu),
+                {
+                    "namespace": namespace,
+                    "ifname": plan.ifname,
+                    "addresses": addresses,
+                    "mac": plan.mac,
+                    "mtu": plan.mtu,
+                    "default_via": plan.default_via,
+                    "owned": owned,
+                },
+                {
+                    "namespace": self.namespace,
+                    "ifname": plan.peer,
+                    "master": self.bridges[plan.bridge],
+                    "mtu": plan.mtu,
+                },
             ),
             host=self.host,
             lease=self.lease,

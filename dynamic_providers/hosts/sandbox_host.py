@@ -73,7 +73,9 @@ class SandboxHostProvider(ResourceProvider):
         if not status.exists:
             return ReadResult("", {})
         observed = {**_args(props), "running": status.running}
-        return ReadResult(id_, {**props, **observed}, observed)
+        # Started behind our back: what follows the boot id must hear of it.
+        seen = {"port": status.port, "host_key": status.host_key, "boot_id": status.boot_id or props["boot_id"]}
+        return ReadResult(id_, {**props, **observed, **seen}, observed)
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
@@ -114,7 +116,7 @@ class SandboxHost(Resource, module="lab", name="SandboxHost"):
     ) -> None:
         """`name`: its host name. `directory`: relative to the program's folder."""
         outputs = dict.fromkeys(("address", "port", "user", "private_key_file", "host_key", "boot_id"))
-        args = {"name": sandbox_name, "directory": directory, "running": running}
+        args = {"name": name, "directory": directory, "running": running}
         super().__init__(SandboxHostProvider(), resource_name, {**args, **outputs}, opts)
 
 
