@@ -49,8 +49,7 @@ def _set_up(progress: Progress, *, tests: bool) -> None:
         step.run(progress)
     users = engine.users_engine()
     write_activation(None if users else engine.own_engine())
-    if steps:
-        progress.say(f"done; engine: {users or engine.own_engine() / 'pulumi'}")
+    progress.say(f"all is there (engine: {users or engine.own_engine() / 'pulumi'}); to use it: . .venv/bin/activate")
 
 
 def _announce(steps: list[Step]) -> None:
