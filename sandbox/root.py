@@ -110,11 +110,24 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+@dataclasses.dataclass(frozen=True)
+class _Launched:
+    """A PID 1 that waits for a byte on `go`, and ends if that is closed without: what is on no record must not run.
+
+    pid: 0 if it did not come so far. report: reading end of the pipe on which it tells how it goes.
+    """
+
+    pid: int
+    go: int
+    report: int
+
+
 def _launch(
     directory: Path, record: Record, name: str, public_key: str, listener: socket.socket, lock: int
-) -> tuple[int, int]:
-    """Start PID 1 in new namespaces. Returns its PID and the reading end of its report pipe."""
+) -> _Launched:
+    """Make the new namespaces and their first process."""
     report, report_end = os.pipe()
+    go, go_end = os.pipe()
     pid_pipe, pid_end = os.pipe()
     log = directory / "log"
     if log.exists():
@@ -135,6 +148,9 @@ def _launch(
             cgroups.enter(record.identity, _NAMESPACES)
             child = os.fork()
             if child == 0:
+                os.close(go_end)
+                if not os.read(go, 1):
+                    os._exit(1)
                 isolation.become_init(
                     directory,
                     name=name,
@@ -151,12 +167,13 @@ def _launch(
         finally:
             os._exit(status)
     os.close(report_end)
+    os.close(go)
     os.close(pid_end)
     os.close(log_descriptor)
     os.waitpid(launcher, 0)
     pid = os.read(pid_pipe, 32)
     os.close(pid_pipe)
-    return int(pid or 0), report
+    return _Launched(int(pid or 0), go_end, report)
 
 
 def _wait_for_report(report: int, deadline: float) -> str:
@@ -269,13 +286,15 @@ def start(name: str, state: Path, base: Path, port: int, public_key: str) -> Non
 def _boot(directory: Path, record: Record, name: str, public_key: str, listener: socket.socket, lock: int) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     try:
-        pid, report = _launch(directory, record, name, public_key, listener, lock)
-        if pid:
-            record = dataclasses.replace(record, pid=pid, start_ticks=start_ticks(pid))
-            write_record(directory, record)
+        launched = _launch(directory, record, name, public_key, listener, lock)
         listener.close()
-        host_key = _wait_for_report(report, deadline)
-        os.close(report)
+        if launched.pid:
+            record = dataclasses.replace(record, pid=launched.pid, start_ticks=start_ticks(launched.pid))
+            write_record(directory, record)
+            # If it has ended already, its report says why.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(launched.go, b"g")
+        host_key = _wait_for_report(launched.report, deadline)
         _check_banner(record.port, deadline)
     except BaseException as error:
         _end_sandbox(directory, record, ((signal.SIGKILL, _KILL_TIMEOUT_S),))
