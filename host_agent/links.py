@@ -10,7 +10,19 @@ from dataclasses import dataclass
 
 from host_agent.context import Context, netns_name
 from host_agent.errors import Missing
-from host_agent.netlink import CREATE, DUMP, EXCLUSIVE, Attributes, Message, Request, Rtnetlink, address, attributes, number, text
+from host_agent.netlink import (
+    CREATE,
+    DUMP,
+    EXCLUSIVE,
+    Attributes,
+    Message,
+    Request,
+    Rtnetlink,
+    address,
+    attributes,
+    number,
+    text,
+)
 
 IFF_UP = 1
 
@@ -19,7 +31,14 @@ _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK = 16, 17, 18, 19
 _RTM_NEWADDR, _RTM_DELADDR, _RTM_GETADDR = 20, 21, 22
 _RTM_GETNSID = 90
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
-_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 18, 20, 26, 28, 29, 37
+_IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = (
+    18,
+    20,
+    26,
+    28,
+    29,
+    37,
+)
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_INET_CONF, _PROMOTE_SECONDARIES = 1, 20
 _RTEXT_FILTER_SKIP_STATS = 8
@@ -37,7 +56,7 @@ class Link:
     ifname: str
     ifindex: int
     kind: str
-    """`bridge`, `veth`, …; \"\" for hardware."""
+    """`bridge`, `veth`, …; "" for hardware."""
     alias: str
     mtu: int
     mac: str
@@ -76,7 +95,7 @@ def decode_link(message: Message) -> Link:
 
 
 def find_links(route: Rtnetlink, *ifnames: str) -> list[Link | None]:
-    """The interfaces of these names in the socket's namespace, None for each that is not there; \"\" is none."""
+    """The interfaces of these names in the socket's namespace, None for each that is not there; "" is none."""
     named = [ifname for ifname in ifnames if ifname]
     answers = dict(zip(named, route.exchange([link_request(ifname) for ifname in named]), strict=True))
     links: list[Link | None] = []
@@ -128,7 +147,12 @@ class VethEnd:
 
     def attributes(self) -> dict[int, bytes | int | str | Attributes | None]:
         """Attributes of an ifinfomsg."""
-        return {_IFLA_IFNAME: self.ifname, _IFLA_MTU: self.mtu, _IFLA_ADDRESS: _mac(self.mac), _IFLA_NET_NS_FD: self.netns_fd}
+        return {
+            _IFLA_IFNAME: self.ifname,
+            _IFLA_MTU: self.mtu,
+            _IFLA_ADDRESS: _mac(self.mac),
+            _IFLA_NET_NS_FD: self.netns_fd,
+        }
 
 
 def add_veth_pair(end: VethEnd, peer: VethEnd) -> Request:
@@ -191,7 +215,11 @@ def namespace_id(route: Rtnetlink, netns_fd: int) -> int:
 
 def addresses(route: Rtnetlink, index: int) -> list[str]:
     """The IPv4 addresses of an interface, `10.1.1.2/24`, in the kernel's order."""
-    messages = route.request(Request(_RTM_GETADDR, DUMP, _IFADDRMSG.pack(_AF_INET, 0, 0, 0, index), {}, f"show addresses of interface {index}"))
+    messages = route.request(
+        Request(
+            _RTM_GETADDR, DUMP, _IFADDRMSG.pack(_AF_INET, 0, 0, 0, index), {}, f"show addresses of interface {index}"
+        )
+    )
     return [f"{address(message.attributes[_IFA_LOCAL])}/{message.body[1]}" for message in messages]
 
 
@@ -217,7 +245,9 @@ def _address_request(kind: int, flags: int, index: int, value: str, verb: str) -
     interface = ipaddress.IPv4Interface(value)
     packed = interface.ip.packed
     body = _IFADDRMSG.pack(_AF_INET, interface.network.prefixlen, 0, 0, index)
-    return Request(kind, flags, body, {_IFA_LOCAL: packed, _IFA_ADDRESS: packed}, f"{verb} address {value} of interface {index}")
+    return Request(
+        kind, flags, body, {_IFA_LOCAL: packed, _IFA_ADDRESS: packed}, f"{verb} address {value} of interface {index}"
+    )
 
 
 def _mac(value: str | None) -> bytes | None:

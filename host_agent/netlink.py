@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import ipaddress
+import fcntl
 import os
 import socket
 import struct
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,18 +25,20 @@ NETNS_DIR = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
 _MS_BIND, _MS_REC, _MS_SHARED, _MNT_DETACH = 0x1000, 0x4000, 0x100000, 0x2
 _libc = ctypes.CDLL(None, use_errno=True)
-_sharing = threading.Lock()
+_LOCK = Path("/run/exam-lab-netns.lock")
+_MADE = Path("/run/exam-lab-netns.made")
+"""Is there if the folder /run/netns, and its mount on itself, are our work: then they go with the last namespace."""
 
 
 def netns_path(netns: str) -> Path:
-    """The file that stands for a namespace, as ip-netns(8) keeps it; \"\" is the agent's own, the host's."""
+    """The file that stands for a namespace, as ip-netns(8) keeps it; "" is the agent's own, the host's."""
     return NETNS_DIR / netns if netns else Path("/proc/thread-self/ns/net")
 
 
 def exists(netns: str) -> bool:
     """Whether there is such a namespace. A plain file is what stays of one whose mount is gone, as after a reboot."""
     try:
-        return not netns or os.stat(netns_path(netns)).st_dev == os.stat("/proc/self/ns/net").st_dev
+        return not netns or netns_path(netns).stat().st_dev == netns_path("").stat().st_dev
     except FileNotFoundError:
         return False
 
@@ -70,56 +71,85 @@ def inside(netns: str) -> Iterator[None]:
 
 def create(netns: str) -> None:
     """`ip netns add`. Raises FileExistsError."""
-    path = _mount_point(netns)
-    try:
-        with handle("") as home:
-            _check(_libc.unshare(_CLONE_NEWNET), "unshare")
-            try:
-                _bind(Path("/proc/thread-self/ns/net"), path)
-            finally:
-                _check(_libc.setns(home, _CLONE_NEWNET), "setns back to the host's own namespace")
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with handle("") as home, _mount_point(netns) as path:
+        _check(_libc.unshare(_CLONE_NEWNET), "unshare")
+        try:
+            _bind(Path("/proc/thread-self/ns/net"), path)
+        finally:
+            _check(_libc.setns(home, _CLONE_NEWNET), "setns back to the host's own namespace")
 
 
 def attach(netns: str, pid: int) -> None:
     """`ip netns attach`: give the namespace of a process a name. Raises FileExistsError."""
-    path = _mount_point(netns)
-    try:
+    with _mount_point(netns) as path:
         _bind(Path(f"/proc/{pid}/ns/net"), path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def delete(netns: str) -> None:
     """`ip netns del`: the name goes, and the namespace when nothing is in it. Idempotent."""
     path = netns_path(netns)
-    if not netns or not path.exists():
-        return
-    while exists(netns):
-        _check(_libc.umount2(os.fsencode(path), _MNT_DETACH), f"umount {path}")
-    path.unlink(missing_ok=True)
+    with _folder_lock() as folder_is_ours:
+        while netns and exists(netns):
+            _check(_libc.umount2(os.fsencode(path), _MNT_DETACH), f"umount {path}")
+        if netns:
+            path.unlink(missing_ok=True)
+        if folder_is_ours() and not any(NETNS_DIR.iterdir()):
+            _check(_libc.umount2(os.fsencode(NETNS_DIR), _MNT_DETACH), f"umount {NETNS_DIR}")
+            NETNS_DIR.rmdir()
+            _MADE.unlink()
 
 
-def _mount_point(netns: str) -> Path:
-    """The empty file to mount a namespace on, in a folder whose mounts are seen by all mount namespaces that already exist (as ip-netns(8) does)."""
-    with _sharing:
-        NETNS_DIR.mkdir(parents=True, exist_ok=True)
+def processes(netns: str) -> list[int]:
+    """PIDs of what runs in a namespace. Raises Missing."""
+    with handle(netns) as descriptor:
+        inode = os.fstat(descriptor).st_ino
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            # Ended meanwhile; or a process of the machine around this one, which even its root may not look at.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+                if (entry / "ns/net").stat().st_ino == inode:
+                    found.append(int(entry.name))
+    return found
+
+
+@contextlib.contextmanager
+def _folder_lock() -> Iterator[Callable[[], bool]]:
+    """Alone, among all agents of this host, with /run/netns itself; yields what tells whether the folder is our work."""
+    with _LOCK.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield _MADE.exists
+
+
+@contextlib.contextmanager
+def _mount_point(netns: str) -> Iterator[Path]:
+    """An empty file to mount a namespace on; it goes if the block fails.
+
+    It is in a folder whose mounts are seen in all mount namespaces that know the folder, as ip-netns(8) wants it.
+    """
+    path = netns_path(netns)
+    with _folder_lock():
+        if not NETNS_DIR.exists():
+            _MADE.touch()
+            NETNS_DIR.mkdir()
         folder = os.fsencode(NETNS_DIR)
         if _libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None):
             _check(_libc.mount(folder, folder, b"none", _MS_BIND | _MS_REC, None), f"mount {NETNS_DIR}")
             _check(_libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None), f"mount --make-shared {NETNS_DIR}")
-    path = netns_path(netns)
-    if path.exists() and not exists(netns):
-        path.unlink()
-    os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
-    return path
+        if path.exists() and not exists(netns):
+            path.unlink()
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
+    try:
+        yield path
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _bind(source: Path, target: Path) -> None:
-    _check(_libc.mount(os.fsencode(source), os.fsencode(target), b"none", _MS_BIND, None), f"mount {source} on {target}")
+    _check(
+        _libc.mount(os.fsencode(source), os.fsencode(target), b"none", _MS_BIND, None), f"mount {source} on {target}"
+    )
 
 
 def _check(status: int, what: str) -> None:
@@ -150,7 +180,9 @@ class NetlinkError(HostError):
     """The kernel refused a request. `errno` is its number."""
 
     def __init__(self, number: int, what: str, reason: str) -> None:
-        super().__init__(f"{what}: {reason or os.strerror(number)}" + (f" ({errno.errorcode.get(number, number)})" if reason else ""))
+        super().__init__(
+            f"{what}: {reason or os.strerror(number)}" + (f" ({errno.errorcode.get(number, number)})" if reason else "")
+        )
         self.errno = number
 
 
@@ -226,7 +258,10 @@ class Rtnetlink:
                     open_answers -= 1
                     number = -struct.unpack_from("=i", payload)[0]
                     if number:
-                        answers[index] = Answer(answers[index].messages, NetlinkError(number, requests[index].what, _reason(kind, flags, payload)))
+                        answers[index] = Answer(
+                            answers[index].messages,
+                            NetlinkError(number, requests[index].what, _reason(kind, flags, payload)),
+                        )
                 else:
                     size = _BODY_SIZES[kind]
                     answers[index].messages.append(Message(kind, payload[:size], attributes(payload[size:])))
@@ -274,11 +309,6 @@ def number(data: bytes) -> int:
     return int.from_bytes(data, "little" if _LITTLE_ENDIAN else "big")
 
 
-def packed(address: str) -> bytes:
-    """The four bytes of an IPv4 address."""
-    return ipaddress.IPv4Address(address).packed
-
-
 def address(data: bytes) -> str:
     """An IPv4 address from its four bytes."""
     return ".".join(map(str, data))
@@ -292,7 +322,11 @@ _BODY_SIZES = {16: 16, 17: 16, 20: 8, 21: 8, 24: 12, 25: 12, 88: 4}
 def _encode(request: Request, sequence: int) -> bytes:
     payload = request.payload()
     # A dump ends with NLMSG_DONE; an acknowledgement beside it would be one end too many.
-    flags = _NLM_F_REQUEST | request.flags | (0 if request.flags & _NLM_F_DUMP == _NLM_F_DUMP and request.type in _GETS else _NLM_F_ACK)
+    flags = (
+        _NLM_F_REQUEST
+        | request.flags
+        | (0 if request.flags & _NLM_F_DUMP == _NLM_F_DUMP and request.type in _GETS else _NLM_F_ACK)
+    )
     message = _HEADER.pack(_HEADER.size + len(payload), request.type, flags, sequence, 0) + payload
     return message + b"\0" * (-len(message) % 4)
 
@@ -318,7 +352,7 @@ def _encode_attributes(values: Attributes) -> bytes:
 
 
 def _reason(kind: int, flags: int, payload: bytes) -> str:
-    """What the kernel says beside the number (extended acknowledgement), or \"\"."""
+    """What the kernel says beside the number (extended acknowledgement), or ""."""
     if not flags & _NLM_F_ACK_TLVS:
         return ""
     if kind == _NLMSG_DONE:

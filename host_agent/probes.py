@@ -55,7 +55,7 @@ class Http:
 
 @dataclass(frozen=True, kw_only=True)
 class RoutePresent:
-    """A look for an exact route. `via` and `dev` are \"\" where it has none (or several next hops), `protocol` is a number (FRR's RIP: 189)."""
+    """A look for an exact route. `via` and `dev` are "" where it has none (or several next hops), `protocol` is a number (FRR's RIP: 189)."""
 
     kind: Literal["route"]
     dst: Prefix
@@ -92,7 +92,11 @@ def _ping(question: Ping) -> dict[str, JSON]:
                 raw.settimeout(left)
                 packet = raw.recv(65535)
                 icmp = packet[(packet[0] & 15) * 4 :]
-                if socket.inet_ntoa(packet[12:16]) == question.address and icmp[:1] == b"\0" and icmp[4:] == request[4:]:
+                if (
+                    socket.inet_ntoa(packet[12:16]) == question.address
+                    and icmp[:1] == b"\0"
+                    and icmp[4:] == request[4:]
+                ):
                     rtt_ms = round((time.monotonic() - started) * 1000, 3)
                     return {**answer, "ok": True, "reply_ttl": packet[8], "rtt_ms": rtt_ms}
                 if reason := _unreachable(icmp, request):
@@ -105,18 +109,20 @@ def _ping(question: Ping) -> dict[str, JSON]:
 
 
 def _unreachable(icmp: bytes, request: bytes) -> str:
-    """What an ICMP error about our request says; \"\" if it is no such error."""
+    """What an ICMP error about our request says; "" if it is no such error."""
     quoted = icmp[8:]
     if icmp[:1] not in {b"\x03", b"\x0b"} or len(quoted) < 28 or quoted[(quoted[0] & 15) * 4 :][4:8] != request[4:8]:
         return ""
     if icmp[0] == 11:
         return "time to live exceeded"
-    return {0: "network unreachable", 1: "host unreachable", 13: "filtered"}.get(icmp[1], f"unreachable (code {icmp[1]})")
+    return {0: "network unreachable", 1: "host unreachable", 13: "filtered"}.get(
+        icmp[1], f"unreachable (code {icmp[1]})"
+    )
 
 
 def _checksum(data: bytes) -> int:
     """RFC 1071."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total & 0xFFFF) + (total >> 16)
     return ~(total + (total >> 16)) & 0xFFFF
 
@@ -142,7 +148,13 @@ def _http(question: Http) -> dict[str, JSON]:
     finally:
         connection.close()
     ok = response.status < 400
-    return {**answer, "ok": ok, "status": response.status, "body": body, "error": "" if ok else f"{question.url}: status {response.status}"}
+    return {
+        **answer,
+        "ok": ok,
+        "status": response.status,
+        "body": body,
+        "error": "" if ok else f"{question.url}: status {response.status}",
+    }
 
 
 def _route(question: RoutePresent) -> dict[str, JSON]:

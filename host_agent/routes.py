@@ -26,7 +26,7 @@ _RTMSG = struct.Struct("=BBBBBBBBI")
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """An IPv4 unicast route. `via` \"\" is none, `ifindex` 0 is the kernel's choice (or several)."""
+    """An IPv4 unicast route. `via` "" is none, `ifindex` 0 is the kernel's choice (or several)."""
 
     dst: str
     via: str = ""
@@ -39,7 +39,9 @@ class Route:
 def routes(socket: Rtnetlink, table: int = MAIN_TABLE, ifindex: int = 0) -> list[Route]:
     """The unicast routes of a table, those of one interface where it is given."""
     body = _RTMSG.pack(_AF_INET, 0, 0, 0, 0, 0, 0, _RTN_UNICAST, 0)
-    request = Request(_RTM_GETROUTE, DUMP, body, {_RTA_TABLE: table, _RTA_OIF: ifindex or None}, f"show routes of table {table}")
+    request = Request(
+        _RTM_GETROUTE, DUMP, body, {_RTA_TABLE: table, _RTA_OIF: ifindex or None}, f"show routes of table {table}"
+    )
     [answer] = socket.exchange([request])
     if answer.error is not None:
         if answer.error.errno == errno.ENOENT:  # the kernel makes a table when its first route comes

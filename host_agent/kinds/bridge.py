@@ -76,4 +76,3 @@ def remove(context: Context, args: Args) -> None:
     if link is not None:
         with context.host.netlink.open(netns_name(args.namespace)) as route:
             route.request(delete_link(link.ifindex))
-

@@ -25,7 +25,7 @@ from host_agent.netlink import exists
 from host_agent.schema import JSON, REPLACE, Ifname, ObjectId, Prefix
 
 _NFT = ["nft", "-j"]
-_CHAIN = {"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}
+_CHAIN: dict[str, JSON] = {"type": "nat", "hook": "postrouting", "prio": 100, "policy": "accept"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +56,10 @@ def add(context: Context, args: Args) -> Outputs:
     netns, table = netns_name(args.namespace), _table(args)
     present = _list(netns, table)
     if present is not None and not (context.adopt and _chain(context.lease) in _chains(present)):
-        raise Conflict(f"nftables table {table} in {namespace_key(args.namespace)}", context.owner_of(_mark_of(present)))
-    where: JSON = {"family": "ip", "table": table}
+        raise Conflict(
+            f"nftables table {table} in {namespace_key(args.namespace)}", context.owner_of(_mark_of(present))
+        )
+    where: dict[str, JSON] = {"family": "ip", "table": table}
     objects: list[JSON] = [
         # One transaction: the table is never there by halves, nor for a moment away.
         {"add": {"table": {"family": "ip", "name": table}}},
@@ -67,8 +69,12 @@ def add(context: Context, args: Args) -> Outputs:
     ]
     # A rule for each source: nft merges the neighbours in a set, and they would not be found again.
     for source in args.sources:
-        rule = {**where, "chain": _chain(context.lease), "comment": context.mark, "expr": _expression(source, args.oifname)}
-        objects.append({"add": {"rule": cast(JSON, rule)}})
+        rule: dict[str, JSON] = {
+            "chain": _chain(context.lease),
+            "comment": context.mark,
+            "expr": _expression(source, args.oifname),
+        }
+        objects.append({"add": {"rule": {**where, **rule}}})
     commands.run([*_NFT, "-f", "-"], stdin=json.dumps({"nftables": objects}), netns=netns)
     return Outputs(table=table)
 
@@ -119,7 +125,12 @@ def _list(netns: str, table: str) -> list[Object] | None:
         return None
     # The whole ruleset, as asking for a table that is not there is an error in words alone.
     ruleset = _objects(commands.run([*_NFT, "list", "ruleset", "ip"], netns=netns))
-    found = [item for item in ruleset for kind, body in item.items() if body.get("name" if kind == "table" else "table") == table]
+    found = [
+        item
+        for item in ruleset
+        for kind, body in item.items()
+        if body.get("name" if kind == "table" else "table") == table
+    ]
     return found or None
 
 
@@ -132,7 +143,7 @@ def _chains(objects: Sequence[Object]) -> list[str]:
 
 
 def _mark_of(objects: Sequence[Object]) -> str:
-    """The mark of whose table it is, \"\" if it has none."""
+    """The mark of whose table it is, "" if it has none."""
     return next((name.replace("-lab-", "-lab ", 1) for name in _chains(objects) if name.startswith("exam-lab-")), "")
 
 

@@ -7,14 +7,17 @@ On the host it is called `<lease>-<name>`, so labs with the same names live side
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from host_agent.context import Context, Shown
-from host_agent.errors import Conflict
+from host_agent.errors import Conflict, Missing
 from host_agent.links import change_link
-from host_agent.netlink import create, delete, exists, inside
+from host_agent.netlink import create, delete, exists, inside, processes
 from host_agent.schema import REPLACE, between, matching
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -69,7 +72,7 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
             name=args.name,
             forwarding=_flag(FORWARDING),
             default_ttl=int(DEFAULT_TTL.read_text()),
-            bridge_nf=any(_flag(path) for path in BRIDGE_NF if path.exists()),
+            bridge_nf=_bridge_nf(args.bridge_nf),
         )
     return Shown(observed, Outputs(netns=netns))
 
@@ -81,7 +84,13 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 
 
 def remove(context: Context, args: Args) -> None:
-    delete(_netns(context, args))
+    netns = _netns(context, args)
+    # A shell or a capture that somebody left running in it would keep the namespace, nameless, with all its interfaces.
+    with contextlib.suppress(Missing):
+        for pid in processes(netns):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    delete(netns)
 
 
 def _netns(context: Context, args: Args) -> str:
@@ -93,9 +102,14 @@ def _write_sysctls(netns: str, args: Args) -> None:
         FORWARDING.write_text(str(int(args.forwarding)))
         DEFAULT_TTL.write_text(str(args.default_ttl))
         for path in BRIDGE_NF:
-            # Absent where the br_netfilter module is not loaded: then nothing calls iptables.
             if path.exists():
                 path.write_text(str(int(args.bridge_nf)))
+
+
+def _bridge_nf(declared: bool) -> bool:
+    # Absent where the br_netfilter module is not loaded: then nothing calls iptables, and there is nothing to be seen.
+    flags = [_flag(path) for path in BRIDGE_NF if path.exists()]
+    return declared if not flags or flags == [declared] * len(flags) else not declared
 
 
 def _flag(path: Path) -> bool:

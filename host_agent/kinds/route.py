@@ -45,18 +45,23 @@ def key(args: Args) -> str:
 
 def add(context: Context, args: Args) -> Outputs:
     if args.via is None and args.dev is None:
-        raise HostError(f"route {args.dst} in {namespace_key(args.namespace)}: it says neither via nor dev; give one of them")
+        raise HostError(
+            f"route {args.dst} in {namespace_key(args.namespace)}: it says neither via nor dev; give one of them"
+        )
     with context.host.netlink.open(netns_name(args.namespace)) as socket:
         present = _find(socket, args)
         if present is not None and (present.protocol != PROTOCOL or not context.adopt):
             what = f"route {args.dst} metric {args.metric} table {args.table} in {namespace_key(args.namespace)}"
             raise Conflict(what, _owner(context, present))
-        wanted = Route(dst=args.dst, via=args.via or "", ifindex=_ifindex(socket, args), metric=args.metric, table=args.table)
+        wanted = Route(
+            dst=args.dst, via=args.via or "", ifindex=_ifindex(socket, args), metric=args.metric, table=args.table
+        )
         if present is None or present.via != wanted.via or wanted.ifindex not in {0, present.ifindex}:
             try:
                 socket.request(add_route(wanted) if present is None else replace_route(wanted))
             except NetlinkError as error:
-                raise HostError(f"{error}, in namespace {namespace_key(args.namespace)}: is the next hop in a subnet of an interface that is up?") from error
+                where = f"in namespace {namespace_key(args.namespace)}"
+                raise HostError(f"{error}, {where}: is via in a subnet of an interface that is up?") from error
             present = _find(socket, args)
         return Outputs(ifname=_ifname(socket, present))
 
@@ -116,4 +121,8 @@ def _ifname(socket: Rtnetlink, route: Route | None) -> str:
 
 
 def _owner(context: Context, route: Route) -> str:
-    return context.owner_of(context.mark) if route.protocol == PROTOCOL else f"routing protocol number {route.protocol} (see `ip route`)"
+    return (
+        context.owner_of(context.mark)
+        if route.protocol == PROTOCOL
+        else f"routing protocol number {route.protocol} (see `ip route`)"
+    )

@@ -31,7 +31,7 @@ from host_agent.links import (
     link_request,
     namespace_id,
 )
-from host_agent.netlink import NetlinkError, Request, Rtnetlink, handle
+from host_agent.netlink import NetlinkError, Rtnetlink, handle
 from host_agent.routes import DEFAULT, MAIN_TABLE, PROTOCOL, Route, delete_route, replace_route, routes
 from host_agent.schema import REPLACE, Address, Ifname, InterfaceAddress, Mac, Mtu, ObjectId
 
@@ -145,16 +145,20 @@ class _End:
         """Make the interface what is declared, by its differences."""
         link, endpoint = self.found, self.endpoint
         master = self._master_index()
-        differences = {
-            "mtu": endpoint.mtu if link.mtu != endpoint.mtu else None,
-            "mac": endpoint.mac if endpoint.mac not in {None, link.mac} else None,
-            "master": master if link.master != master else None,
-            "up": endpoint.up if link.up != endpoint.up else None,
-            "alias": context.mark if link.alias != context.mark else None,
-        }
-        requests: list[Request] = []
-        if self.is_new or any(value is not None for value in differences.values()):
-            requests.append(change_link(index=link.ifindex, promote_secondaries=True, **differences))
+        mtu = endpoint.mtu if link.mtu != endpoint.mtu else None
+        mac = endpoint.mac if endpoint.mac != link.mac else None
+        up = endpoint.up if link.up != endpoint.up else None
+        change = change_link(
+            index=link.ifindex,
+            mtu=mtu,
+            mac=mac,
+            up=up,
+            master=master if link.master != master else None,
+            alias=context.mark,
+            promote_secondaries=True,
+        )
+        is_as_declared = (mtu, mac, up, link.master, link.alias) == (None, None, None, master, context.mark)
+        requests = [] if is_as_declared and not self.is_new else [change]
         if self.is_new:
             requests += [add_address(link.ifindex, value) for value in endpoint.addresses]
         elif "addresses" not in endpoint.owned:
@@ -169,7 +173,9 @@ class _End:
     def observe(self) -> Endpoint:
         """The endpoint as it is; what is undeclared or owned is shown as declared."""
         link, endpoint = self.found, self.endpoint
-        present = addresses(self.socket, link.ifindex) if "addresses" not in endpoint.owned else list(endpoint.addresses)
+        present = (
+            addresses(self.socket, link.ifindex) if "addresses" not in endpoint.owned else list(endpoint.addresses)
+        )
         return Endpoint(
             namespace=endpoint.namespace,
             ifname=endpoint.ifname,
@@ -191,8 +197,8 @@ class _End:
         if not endpoint.master:
             return 0
         if self.master is None or split_id(endpoint.master)[2].rpartition("/")[0] != namespace_key(endpoint.namespace):
-            where = namespace_key(endpoint.namespace)
-            raise Missing(f"interface {endpoint.ifname} in {where}: its master {endpoint.master} is not there; a master must be in the same namespace")
+            where = f"interface {endpoint.ifname} in {namespace_key(endpoint.namespace)}"
+            raise Missing(f"{where}: its master {endpoint.master} is not there; a master must be in the same namespace")
         return self.master.ifindex
 
     def _observe_master(self) -> str:
@@ -208,7 +214,11 @@ class _End:
 
     def _defaults(self) -> list[Route]:
         """The default routes with metric 0 that leave by this end: one or none."""
-        return [route for route in routes(self.socket, MAIN_TABLE, self.found.ifindex) if route.dst == DEFAULT and route.metric == 0]
+        return [
+            route
+            for route in routes(self.socket, MAIN_TABLE, self.found.ifindex)
+            if route.dst == DEFAULT and route.metric == 0
+        ]
 
     def _observe_default(self) -> str | None:
         for route in self._defaults():
@@ -229,7 +239,10 @@ class _End:
 def _ends(context: Context, args: Args) -> Iterator[tuple[_End, _End]]:
     first, second = args.endpoints
     netlink = context.host.netlink
-    with netlink.open(netns_name(first.namespace)) as first_socket, netlink.open(netns_name(second.namespace)) as second_socket:
+    with (
+        netlink.open(netns_name(first.namespace)) as first_socket,
+        netlink.open(netns_name(second.namespace)) as second_socket,
+    ):
         yield _End(first, first_socket), _End(second, second_socket)
 
 
