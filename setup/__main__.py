@@ -6,7 +6,6 @@ under a second, where nothing is missing.
 
 import argparse
 import sys
-from contextlib import suppress
 
 from setup import debian, engine, sandbox_base, venv
 from setup.activation import write_activation
@@ -34,10 +33,11 @@ def main() -> int:
 def _set_up(progress: Progress, *, tests: bool) -> None:
     privilege = Privilege()
     candidates = (
+        # What needs root first: sudo forgets a password after some minutes.
         debian.pending(privilege),
+        sandbox_base.pending(),
         venv.pending(tests=tests),
         engine.pending(),
-        sandbox_base.pending(),
     )
     steps = [step for step in candidates if step is not None]
     if steps:
@@ -47,6 +47,8 @@ def _set_up(progress: Progress, *, tests: bool) -> None:
     for number, step in enumerate(steps, start=1):
         progress.say(f"{number}/{len(steps)} {step.title}")
         step.run(progress)
+    if steps:
+        privilege.obtain()
     users = engine.users_engine()
     write_activation(None if users else engine.own_engine())
     progress.say(f"all is there (engine: {users or engine.own_engine() / 'pulumi'}); to use it: . .venv/bin/activate")
@@ -68,5 +70,4 @@ def _announce(steps: list[Step]) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -75,7 +75,9 @@ def pending(*, tests: bool) -> Step | None:
         )
         _PROJECT_STAMP.write_text(_project_digest())
 
-    size = (240 if tests else 160) if new else 20
+    if not packages_wanted:
+        return Step("the project's own packages into .venv", 0.1, 0, run)
+    size = (240 if tests else 160) if new else 80
     return Step("Python packages into .venv", 1, size, run)
 
 
