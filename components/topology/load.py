@@ -9,6 +9,8 @@ and where everything stands.
 import copy
 import difflib
 import functools
+import math
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +32,16 @@ KeyPath = tuple[Key, ...]
 
 #: Aliases can make a small file mean a huge one; a lab of 1000 routers has some 20,000 values.
 MAX_VALUES = 200_000
+
+#: Lists and mappings within each other; the deepest that mean anything are 8.
+MAX_DEPTH = 50
+
+#: So many names are listed in a message.
+FEW = 8
+
+#: What YAML 1.1 takes for a number of base 60. To us it is text, but other programs that read the file would lose a MAC
+#: address like 12:34:56:12:34:56, so it must be quoted as any number.
+_BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,10 +71,12 @@ class TopologyError(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`: did you mean 'address'?` or nothing."""
+    """The end of a message about an unknown word: what it may be meant to be, or all that is known if that is little."""
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.6)
-    return f": did you mean {by_lower[close[0]]!r}?" if close else ""
+    if close:
+        return f": did you mean {by_lower[close[0]]!r}?"
+    return f": there are {', '.join(by_lower.values())}" if 0 < len(by_lower) <= FEW else ""
 
 
 @dataclass
@@ -105,7 +119,8 @@ class Source:
         """The path as text: keys joined by dots, positions in lists (from 0) in brackets."""
         text = ""
         for end, part in enumerate(path, start=1):
-            text += f"[{part}]" if path[:end] in self.items else f".{part}" if text else str(part)
+            key = str(part) if str(part).isprintable() and part != "" else repr(part)
+            text += f"[{part}]" if path[:end] in self.items else f".{key}" if text else key
         return text
 
 
@@ -122,7 +137,9 @@ def read(path: Path | str, text: str | None = None) -> Source:
         with warnings.catch_warnings():
             # An anchor that is defined twice; the later one counts, as YAML says.
             warnings.simplefilter("ignore")
-            node = YAML(typ="rt", pure=True).compose(text)
+            yaml = YAML(typ="rt", pure=True)
+            yaml.max_depth = MAX_DEPTH
+            node = yaml.compose(text)
         source.lines[()] = 1
         if node is not None:
             source.lines[()] = node.start_mark.line + 1
@@ -181,6 +198,7 @@ class _Reader:
                 return self.mapping(node, path)
             if isinstance(node, SequenceNode):
                 return self.sequence(node, path)
+            assert isinstance(node, ScalarNode)
             return self.scalar(node, path)
         finally:
             self.open.remove(id(node))
@@ -219,13 +237,13 @@ class _Reader:
             data.append(self.value(item, at))
         return data
 
-    def scalar(self, node: Node, path: KeyPath) -> Data:
+    def scalar(self, node: ScalarNode, path: KeyPath) -> Data:
         text = str(node.value)
         kind = _tag(node)
         if kind not in ("str", "null", "bool", "int", "float", "timestamp"):
             self.complain(node, path, f"the tag {str(node.tag)!r} is not understood here: leave it out")
             return text
-        value = _scalar(kind, text)
+        value = math.nan if node.style is None and _BASE_60.fullmatch(text) else _scalar(kind, text)
         if not isinstance(value, str):
             self.source.written[path] = text
         return value
@@ -251,7 +269,7 @@ def _scalar(kind: str, text: str) -> bool | int | float | str | None:
         if kind == "float":
             return float(text.replace("_", "").lower().replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
-        # Not a number that Python can hold (YAML 1.1's 12:34:56): whoever wants a number will say so.
+        # Not a number that Python can hold: whoever wants a number will say so.
         return text
     return text
 
@@ -291,7 +309,10 @@ def validate(source: Source) -> tuple[Topology | None, list[Problem]]:
         return Topology.model_validate(data), problems
     except ValidationError as error:
         details = error.errors()
-    problems += [_problem(source, detail) for detail in details]
+    # A value that was faulty as YAML already, or a list that is too short without its faulty items, is no second mistake.
+    faulty = {problem.path for problem in problems}
+    found = [_problem(source, detail) for detail in details if not (detail["type"] == "too_short" and detail["input"])]
+    problems += [problem for problem in found if problem.path not in faulty]
     return _without_faults(data, details), problems
 
 
@@ -359,6 +380,8 @@ def _message(source: Source, path: KeyPath, detail: ErrorDetails) -> str:
     match kind:
         case "topology":
             return str(context["message"])
+        case "missing" if isinstance(detail["loc"][-1], int):
+            return "the list is too short"
         case "missing":
             return f"the key {str(detail['loc'][-1])!r} is missing"
         case "extra_forbidden":
@@ -381,7 +404,9 @@ def _message(source: Source, path: KeyPath, detail: ErrorDetails) -> str:
         case "literal_error":
             return f"must be {context['expected']}, not {_called(value)}"
         case "too_short" | "string_too_short":
-            return "must not be empty" if context["min_length"] == 1 else f"must have {context['min_length']} items"
+            return "must not be empty"
+        case "too_long":
+            return f"the list is too long: {context['max_length']} items at most"
         case _:
             return detail["msg"].replace("Input should be", "must be")
 

@@ -195,8 +195,8 @@ def _mac(value: object) -> str:
 
 def _ifname(value: object) -> str:
     name = _text(value, "web-dev")
-    if len(name.encode()) > 15:
-        raise wrong(f"{name!r} has {len(name.encode())} characters, an interface name at most 15")
+    if len(name) > 15:
+        raise wrong(f"{name!r} has {len(name)} characters, an interface name at most 15")
     if name in ("", ".", "..", "lo", "all", "default"):
         raise wrong(f"{name!r} cannot be an interface name")
     bad = sorted({character for character in name if character in "/:" or not "!" <= character <= "~"})
@@ -221,8 +221,9 @@ def _one_line(text: str) -> str:
 
 
 def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise wrong("must not have a NUL character in it")
+    # Half a surrogate pair can be written in YAML, but not in a file or a command.
+    if bad := re.search("[\0\ud800-\udfff]", text):
+        raise wrong(f"must not have the character {bad[0]!r} in it")
     return text
 
 
@@ -301,6 +302,8 @@ Capability = Annotated[
 Boolean = Annotated[bool, Strict()]
 Mtu = Annotated[int, Strict(), Field(ge=68, le=65535)]
 VlanNumber = Annotated[int, Strict(), Field(ge=1, le=4094)]
+# Keys may be text, as they are in JSON.
+VlanKey = Annotated[int, Field(ge=1, le=4094)]
 Seconds = Annotated[float, Field(gt=0, le=3600, strict=True)]
 Addresses = Annotated[
     tuple[InterfaceAddress, ...],
@@ -311,7 +314,7 @@ Prefixes = Annotated[
 ]
 
 RipTimer = Annotated[int, Strict(), Field(ge=5, le=2147483647)]
-SlotNumber = Annotated[int, Strict(), Field(ge=0, le=6)]
+SlotKey = Annotated[int, Field(ge=0, le=6)]
 Card = Annotated[str, AfterValidator(_card), WithJsonSchema({"type": "string", "enum": sorted(CARDS)})]
 
 # Tags of alternatives are in angle brackets, so that in the location of an error they are not taken for keys of
@@ -473,11 +476,11 @@ class RouterSpec(Spec):
         default=None,
         description="The router's MAC address, quoted: that of its Vlan ports, and of port N of slot 0 with N added.",
     )
-    slots: dict[SlotNumber, Card] = Field(
+    slots: dict[SlotKey, Card] = Field(
         default_factory=dict,
         description="Slot number → card. Where it is given, ports must be on a card, or be FastEthernet0/0 or 0/1.",
     )
-    vlans: dict[VlanNumber, OneLine] = Field(
+    vlans: dict[VlanKey, OneLine] = Field(
         default_factory=dict, description="VLAN number → name, as in IOS's VLAN database."
     )
     interfaces: dict[PortName, RouterInterfaceSpec] = Field(

@@ -6,6 +6,7 @@ checked.
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
@@ -60,6 +61,8 @@ from components.topology.port_names import Port
 V = TypeVar("V")
 
 HOST = "host"
+#: Where a port is whose network is not known: a mistake that is reported once, and not as unreachable gateways again.
+NOWHERE: KeyPath = ("nowhere",)
 IFNAME_MAX = 15
 #: Ports of slot 0 that a router has without a card.
 BUILT_IN = frozenset({Port("FastEthernet", (0, 0)), Port("FastEthernet", (0, 1))})
@@ -133,7 +136,7 @@ class _Resolver:
     missing.
     """
     holders: dict[IPv4Address, _Holder] = field(default_factory=dict)
-    macs: dict[str, tuple[str, KeyPath]] = field(default_factory=dict)
+    macs: dict[str, KeyPath] = field(default_factory=dict)
     host_ifnames: dict[str, KeyPath] = field(default_factory=dict)
     router_ports: dict[str, dict[Port, _RouterPort]] = field(default_factory=dict)
 
@@ -207,7 +210,7 @@ class _Resolver:
             images=tuple(
                 ImagePlan(
                     name,
-                    str((self.source.folder / image.rootfs).resolve()),
+                    os.path.abspath(self.source.folder / image.rootfs),  # noqa: PTH100 - resolve() would read links
                     tuple(HostFilePlan(source, target) for target, source in image.host_files.items()),
                 )
                 for name, image in topology.images.items()
@@ -222,12 +225,11 @@ class _Resolver:
             for name, network in self.topology.networks.items()
         ]
         for name, link in self.topology.links.items():
-            subnets = {
-                address.network: ("links", name, router, port, "address", at)
-                for router, ports in link.items()
-                for port, end in ports.items()
-                for at, address in enumerate(end.address)
-            }
+            subnets: dict[IPv4Network, KeyPath] = {}
+            for router, ports in link.items():
+                for port, end in ports.items():
+                    for at, address in enumerate(end.address):
+                        subnets.setdefault(address.network, ("links", name, router, port, "address", at))
             known += [(subnet, f"link {name}", path) for subnet, path in subnets.items()]
         # In the order of addresses, a prefix that overlaps others overlaps the widest of those before it that is
         # still open.
@@ -260,9 +262,9 @@ class _Resolver:
         """What `name` refers to."""
         if name in known:
             return known[name]
-        section = f"{what}s"
-        written = self.source.data.get(section) if isinstance(self.source.data, dict) else None
-        if not (isinstance(written, dict) and name in written):
+        # What is faulty is not among the known, but it is not unknown either.
+        written = self.source.data.get(f"{what}s") if isinstance(self.source.data, dict) else None
+        if self.complete or (isinstance(written, dict) and name not in written):
             self.conflict(path, f"unknown {what} {name!r}{did_you_mean(name, known)}")
         return None
 
@@ -271,6 +273,10 @@ class _Resolver:
         known = [HOST, *self.topology.routers, *self.topology.containers]
         if name not in known:
             self.lacks(path, f"unknown device {name!r}{did_you_mean(name, known)}")
+
+    def segment(self, network: str) -> KeyPath:
+        """Where an interface is that is in `network`."""
+        return ("networks", network) if network in self.topology.networks else NOWHERE
 
     def claim_ifname(self, ifname: str, path: KeyPath) -> None:
         """Takes the name of an interface in the host's namespace."""
@@ -289,12 +295,10 @@ class _Resolver:
         else:
             self.holders[address.ip] = _Holder(device, segment, path)
 
-    def claim_mac(self, mac: str, owner: str, path: KeyPath) -> None:
-        """Takes a MAC address; ports of one router share what comes from its `base_mac`, and then have it as their
-        owner.
-        """
-        holder, first = self.macs.setdefault(mac, (owner, path))
-        if holder != owner:
+    def claim_mac(self, mac: str, path: KeyPath) -> None:
+        """Takes a MAC address. (The ports that have their router's `base_mac` share it: they take none.)"""
+        first = self.macs.setdefault(mac, path)
+        if first != path:
             self.conflict(path, f"the MAC address {mac} is used twice: {self.line(first)} has it already")
 
     def addresses(
@@ -309,7 +313,7 @@ class _Resolver:
                     self.conflict(here, f"{address} is outside network {name} {spec.subnet}")
                 elif address.network != spec.subnet:
                     self.conflict(here, f"{address} must have the prefix length of network {name}, {spec.subnet}")
-            self.claim_address(address, device, ("networks", network[0]) if network else None, here)
+            self.claim_address(address, device, ("networks", network[0]) if network else NOWHERE, here)
         return tuple(map(str, addresses))
 
     def attachment(
@@ -319,7 +323,7 @@ class _Resolver:
         peer = spec.peer or peer_name(device, ifname)
         self.claim_ifname(peer, (*path, "peer"))
         if spec.mac:
-            self.claim_mac(spec.mac, f"{device} {ifname}", (*path, "mac"))
+            self.claim_mac(spec.mac, (*path, "mac"))
         network = self.find("network", spec.network, self.topology.networks, (*path, "network"))
         addresses = self.addresses(device, spec.address, (spec.network, network) if network else None, path)
         if not network:
@@ -443,8 +447,10 @@ class _Resolver:
             if network is None:
                 hint = f"or a switch port with access_vlan {port.numbers[0]} " if port.kind == "Vlan" else ""
                 self.lacks(entry.path, f"{port.long} is in no network: give it one, {hint}or make it the end of a link")
-            elif self.find("network", network, self.topology.networks, path):
-                entry.segment = ("networks", network)
+                entry.segment = NOWHERE
+            else:
+                self.find("network", network, self.topology.networks, path)
+                entry.segment = self.segment(network)
 
     def check_link_ends(self) -> None:
         for name, link in self.topology.links.items():
@@ -466,11 +472,12 @@ class _Resolver:
         entries = self.router_ports[name]
         self.check_engine(name, router)
         if router.base_mac:
-            self.claim_mac(router.base_mac, f"{name} base_mac", ("routers", name, "base_mac"))
+            self.claim_mac(router.base_mac, ("routers", name, "base_mac"))
         ports = tuple(self.port(name, router, entry) for entry in entries.values())
         rip = self.rip(name, router, ports)
         routes = self.routes(name, router.routes, ("routers", name, "routes"))
         hostname = router.hostname or name
+        raw = self.config(name, router)
         return RouterPlan(
             name=name,
             engine="frr",
@@ -478,7 +485,7 @@ class _Resolver:
             ports=ports,
             rip=rip,
             routes=routes,
-            config=self.config(name, router) or frr.render(hostname, ports, rip, routes),
+            config=frr.render(hostname, ports, rip, routes) if raw is None else raw,
             base_mac=router.base_mac,
             slots=tuple(router.slots.items()),
             vlans=tuple(router.vlans.items()),
@@ -523,7 +530,7 @@ class _Resolver:
     def port_mac(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> str | None:
         port, spec = entry.port, entry.spec
         if spec.mac:
-            self.claim_mac(spec.mac, f"{router_name} {port.ifname}", (*entry.path, "mac"))
+            self.claim_mac(spec.mac, (*entry.path, "mac"))
             return spec.mac
         built_in = not port.is_virtual and len(port.numbers) > 1 and port.numbers[0] == 0
         if not router.base_mac or not (built_in or port.kind == "Vlan"):
@@ -531,7 +538,8 @@ class _Resolver:
         number = int(router.base_mac.replace(":", ""), 16) + (port.numbers[-1] if built_in else 0)
         digits = f"{number % 2**48:012x}"
         mac = ":".join(digits[at : at + 2] for at in range(0, 12, 2))
-        self.claim_mac(mac, f"{router_name} base_mac", entry.path)
+        if mac != router.base_mac:
+            self.claim_mac(mac, entry.path)
         return mac
 
     def rip(self, name: str, router: RouterSpec, ports: Sequence[PortPlan]) -> RipPlan | None:
@@ -587,9 +595,9 @@ class _Resolver:
         try:
             return (self.source.folder / router.config_file).read_text(encoding="utf-8")
         except OSError as error:
-            self.conflict(path, f"{router.config_file} cannot be read: {error.strerror}")
+            self.conflict(path, f"{router.config_file!r} cannot be read: {error.strerror}")
         except UnicodeDecodeError:
-            self.conflict(path, f"{router.config_file} is not UTF-8 text")
+            self.conflict(path, f"{router.config_file!r} is not UTF-8 text")
         return None
 
     # --- Containers ---
@@ -649,7 +657,7 @@ class _Resolver:
         topology = self.topology
         for at, route in enumerate(topology.host.routes):
             segments: list[KeyPath] = [
-                ("networks", interface.network) for interface in topology.host.interfaces.values()
+                self.segment(interface.network) for interface in topology.host.interfaces.values()
             ]
             self.gateway(HOST, route.via, segments, ("host", "routes", at, "via"))
         for name, router in topology.routers.items():
@@ -662,15 +670,16 @@ class _Resolver:
                 if interface.default_via and not interface.address:
                     self.lacks(path, f"a gateway needs an address beside it: {ifname} has none")
                 elif interface.default_via:
-                    self.gateway(name, interface.default_via, [("networks", interface.network)], path)
+                    self.gateway(name, interface.default_via, [self.segment(interface.network)], path)
 
     def gateway(self, device: str, via: IPv4Address, segments: Sequence[KeyPath], path: KeyPath) -> None:
+        """Checks that `device`, which is in the networks and links `segments`, can reach the gateway."""
         holder = self.holders.get(via)
         if holder is None:
             self.lacks(path, f"no device has the gateway {via}")
         elif holder.device == device:
             self.conflict(path, f"the gateway {via} is {device}'s own address")
-        elif holder.segment not in segments:
+        elif NOWHERE not in (holder.segment, *segments) and holder.segment not in segments:
             where = self.line(holder.path)
             self.lacks(path, f"{device} cannot reach the gateway {via}: it is in another network, {where}")
 
