@@ -51,7 +51,19 @@ an emulated router has use for (`slots`, `vlans`) is kept in the plan, and ports
 def json_schema() -> str:
     """The JSON Schema of the topology file, as text."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Topology.model_json_schema()}
+    for place in _mappings(schema):
+        # A key that does not match is a mistake. (The model says so too, but pydantic leaves it out of the schema.)
+        if "patternProperties" in place:
+            place["additionalProperties"] = False
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _mappings(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for below in value if isinstance(value, list) else ():
+        yield from _mappings(below)
 
 
 def page() -> str:
