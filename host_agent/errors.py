@@ -13,7 +13,9 @@ class Conflict(HostError):
     """The object is there already and is not ours."""
 
     def __init__(self, what: str, owner: str) -> None:
-        super().__init__(f"{what} exists already and belongs to {owner}; it was not touched. Rename one of the two, or remove the other")
+        super().__init__(
+            f"{what} exists already and belongs to {owner}; it was not touched. Rename one of the two, or remove the other"
+        )
 
 
 class Missing(HostError):
@@ -21,10 +23,11 @@ class Missing(HostError):
 
 
 class CommandFailed(HostError):
-    """A program on the host ended with an error."""
+    """A program on the host ended with an error. `output` is what it printed."""
 
     def __init__(self, argv: Sequence[str], status: int, output: str) -> None:
-        super().__init__(f"`{' '.join(argv)}` failed with status {status}: {output.strip() or 'no output'}")
+        self.output = output.strip()
+        super().__init__(f"`{' '.join(argv)}` failed with status {status}: {self.output or 'no output'}")
 
 
 class ProtocolError(HostError):

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pyroute2 import netns as ip_netns
 
@@ -277,15 +277,12 @@ def _change(api: APIClient, args: Args, app: Inspected) -> None:
     """Bring limits, restart policy and state of a container that is there to what is declared."""
     observed = _observed(args, app)
     app_id = str(app["Id"])
-    limits: dict[str, object] = {}
     if args.memory_mib and args.memory_mib != observed.memory_mib:
-        limits |= {"mem_limit": args.memory_mib << 20, "memswap_limit": args.memory_mib << 20}
+        api.update_container(app_id, mem_limit=args.memory_mib << 20, memswap_limit=args.memory_mib << 20)
     if args.cpus and args.cpus != observed.cpus:
-        limits |= {"cpu_period": CPU_PERIOD_US, "cpu_quota": _quota_us(args.cpus)}
+        api.update_container(app_id, cpu_period=CPU_PERIOD_US, cpu_quota=_quota_us(args.cpus))
     if args.restart != observed.restart:
-        limits |= {"restart_policy": {"Name": args.restart}}
-    if limits:
-        api.update_container(app_id, **limits)
+        api.update_container(app_id, restart_policy=cast(Any, {"Name": args.restart}))
     if args.running and not observed.running:
         if cast(Inspected, app["State"])["Paused"]:
             api.unpause(app_id)

@@ -1,0 +1,96 @@
+"""`run.py attach LEASE DEVICE [-- COMMAND…]`: a console of a device, or a command in it, on a terminal or a pipe.
+
+The process becomes the command, so that its exit status and its signals are the device's. Without a command: a router's vtysh, a
+container's or a namespace's shell.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from host_agent import commands
+from host_agent.context import Host, netns_name
+from host_agent.errors import CommandFailed, HostError, Missing
+from host_agent.ledger import Entry
+from host_agent.netlink import netns_path
+
+USAGE = "usage: run.py attach LEASE DEVICE [-- COMMAND…]"
+
+Argv: TypeAlias = list[str]
+
+
+def attach(host: Host, arguments: Sequence[str]) -> NoReturn:
+    """Become the console of a device. Ends with the command's exit status, or with 1 and a message on stderr."""
+    if len(arguments) < 2 or (len(arguments) > 2 and arguments[2] != "--"):
+        sys.exit(USAGE)
+    lease, device = arguments[:2]
+    try:
+        argv = command_for(host, lease, device, list(arguments[3:]))
+        os.execvp(argv[0], argv)  # noqa: S606 - an argv, no shell
+    except (HostError, OSError) as error:
+        sys.exit(f"{device}: {error}" if isinstance(error, OSError) else str(error))
+
+
+def command_for(host: Host, lease: str, device: str, command: Argv) -> Argv:
+    """The argv that gives a console of the device, or runs `command` in it. Raises Missing for a device that is not there."""
+    entry = _find(host, lease, device)
+    return _DEVICES[entry.kind](entry, command)
+
+
+def _find(host: Host, lease: str, device: str) -> Entry:
+    if host.ledger.owner(lease) is None:
+        raise Missing(f"lease {lease} is not on this host: the lab is not up, or it is on another host")
+    devices = {
+        entry.key: entry for kind in reversed(_DEVICES) for entry in host.ledger.entries(lease) if entry.kind == kind
+    }
+    if device not in devices:
+        raise Missing(f"no device {device!r} in this lab; there are {', '.join(sorted(devices)) or 'none'}")
+    return devices[device]
+
+
+def _router(entry: Entry, command: Argv) -> Argv:
+    pathspace = f"{entry.lease}-{entry.key}"
+    if command[:1] in ([], ["vtysh"]):
+        command = ["vtysh", "-N", pathspace, *command[1:]]
+    return _inside(netns_name(str(entry.args["namespace"])), command)
+
+
+def _container(entry: Entry, command: Argv) -> Argv:
+    name = f"exam-lab-{entry.lease}-{entry.key}"
+    try:
+        pid = commands.run(["docker", "inspect", "--format", "{{.State.Pid}}", name]).strip()
+    except CommandFailed:
+        pid = "0"
+    if pid == "0":
+        raise Missing(
+            f"container {entry.key} is not running; `pulumi up` starts it again, `docker logs {name}` on the host says more"
+        )
+    if not command:
+        # Not resolved: as a link it may only point to something in the container.
+        has_shell = os.path.lexists(f"/proc/{pid}/root/bin/sh")
+        command = ["/bin/sh"] if has_shell else ["/bin/busybox", "sh"]
+    terminal = ["--tty", "--env", f"TERM={os.environ.get('TERM', 'dumb')}"] if os.isatty(0) else []
+    return ["docker", "exec", "--interactive", *terminal, name, *command]
+
+
+def _namespace(entry: Entry, command: Argv) -> Argv:
+    shell = ["bash", "-i"] if Path("/bin/bash").exists() else ["sh", "-i"]
+    return _inside(f"{entry.lease}-{entry.key}", command or (shell if os.isatty(0) else shell[:1]))
+
+
+def _inside(netns: str, command: Argv) -> Argv:
+    if not netns_path(netns).exists():
+        raise Missing(f"network namespace {netns} is not on this host; `pulumi up` makes it again")
+    return ["nsenter", f"--net={netns_path(netns)}", "--", *command]
+
+
+_DEVICES: dict[str, Callable[[Entry, Argv], Argv]] = {
+    "frr_router": _router,
+    "container": _container,
+    "network_namespace": _namespace,
+}
+"""What has a console; a router comes before the namespace that it routes in, which may have the same name."""
