@@ -14,9 +14,9 @@ from components.network import Network
 from components.router import Router
 from components.site import Site
 from components.topology.plan import LinkEnd, Plan
+from components.uplink import Uplink
 from dynamic_providers.image import Image
 from dynamic_providers.lab_lease import LabLease
-from dynamic_providers.masquerade import Masquerade
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
@@ -25,7 +25,7 @@ from dynamic_providers.veth_pair import EndpointArgs, VethPair
 class Lab(pulumi.ComponentResource):
     """A lab: its lease, and all that the lease owns.
 
-    Lab("ccna_ch8", plan=read_topology(path), host=lab_host.host, machine=None)
+    Lab("ccna_ch8", plan=read_topology(path), host=lab_host.host, host_ifname=lab_host.uplink, machine=None)
 
     Outputs: `devices` says of each device its kind, addresses and namespace on the host; `checks` what must hold.
     """
@@ -40,10 +40,11 @@ class Lab(pulumi.ComponentResource):
         *,
         plan: Plan,
         host: pulumi.Output[Mapping[str, object]],
+        host_ifname: pulumi.Output[str],
         machine: pulumi.Resource | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object."""
+        """`host_ifname` is the interface of the host's default route, for topologies with NAT. `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object."""
         super().__init__("lab:components:Lab", name, None, opts)
         self.lease = LabLease(
             "lease",
@@ -58,6 +59,8 @@ class Lab(pulumi.ComponentResource):
             plan=plan,
             host=host,
             lease=self.lease.lease,
+            uplink=self.lease.uplink,
+            host_ifname=host_ifname,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
         self.devices = contents.devices
@@ -77,6 +80,8 @@ class LabContents(pulumi.ComponentResource):
         plan: Plan,
         host: pulumi.Output[Mapping[str, object]],
         lease: pulumi.Output[str],
+        uplink: pulumi.Output[str],
+        host_ifname: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("lab:components:LabContents", name, None, opts)
@@ -134,7 +139,14 @@ class LabContents(pulumi.ComponentResource):
                 for container in plan.containers
             }
         if plan.host.nat:
-            self._nat(site, own)
+            Uplink(
+                "uplink",
+                site=site,
+                sources=[network.subnet for network in plan.networks],
+                network=uplink,
+                host_ifname=host_ifname,
+                opts=own,
+            )
         self.devices = pulumi.Output.all(
             host={
                 "kind": "host",

@@ -18,7 +18,7 @@ def build() -> None:
     except TopologyError as error:
         raise pulumi.RunError(str(error)) from None
     target = target_host(settings)
-    lab = Lab(plan.name, plan=plan, host=target.host, machine=target.machine)
+    lab = Lab(plan.name, plan=plan, host=target.host, host_ifname=target.lab_host.uplink, machine=target.machine)
     pulumi.export("target", settings.target)
     pulumi.export("topology", str(settings.topology))
     pulumi.export("host", target.host)

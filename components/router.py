@@ -38,7 +38,7 @@ class Router(pulumi.ComponentResource):
                 site.attach(
                     port.attachment, namespace=self.namespace.id, addresses=(), owned=("addresses",), parent=self
                 )
-        router = FrrRouter(
+        FrrRouter(
             name,
             name=plan.name,
             namespace=self.namespace.id,
@@ -53,7 +53,6 @@ class Router(pulumi.ComponentResource):
                 "engine": plan.engine,
                 "netns": self.namespace.netns,
                 "addresses": list(plan.addresses),
-                "ready": router.id.apply(lambda id_: bool(id_)),
             }
         )
         self.register_outputs({"device": self.device})

@@ -153,6 +153,7 @@ class Agent:
         self._sending = threading.Lock()
         self._waiting: dict[int, tuple[Future[dict[str, JSON]], Callable[[str], None]]] = {}
         self._waiting_lock = threading.Lock()
+        self._broken = False
         try:
             self._channel, hello = self._start()
         except BaseException:
@@ -167,7 +168,7 @@ class Agent:
 
     @property
     def alive(self) -> bool:
-        return self._reader.is_alive()
+        return self._reader.is_alive() and not self._broken
 
     def call(
         self,
@@ -191,6 +192,8 @@ class Agent:
                 raise Lost(f"{self.endpoint}: the connection is closed")
             return future.result(timeout_s)
         except (OSError, EOFError) as error:
+            # What comes next shall not wait on the same dead connection.
+            self._broken = True
             if isinstance(error, FutureTimeoutError):
                 raise Lost(f"{self.endpoint}: no answer to {method} within {timeout_s:g} s") from None
             raise Lost(
@@ -224,7 +227,9 @@ class Agent:
                 channel = self.connection.channel(self.connection.agent_command("serve"))
                 channel.settimeout(None)
                 first = frames.read(channel.makefile("rb", 0))
-            except (OSError, EOFError, ProtocolError, paramiko.SSHException) as error:
+            except ProtocolError as error:
+                raise Refused(f"{self.endpoint}: the login prints what is not the agent's, such as a shell's greeting: {error}") from None
+            except (OSError, EOFError, paramiko.SSHException) as error:
                 raise Lost(f"{self.endpoint}: the agent did not start: {error or type(error).__name__}") from None
             if first is not None:
                 return channel, cast(dict[str, JSON], first[0]["hello"])

@@ -16,6 +16,8 @@ class LabLease(HostResource, module="lab", name="LabLease"):
     """
 
     lease: pulumi.Output[str]
+    uplink: pulumi.Output[str]
+    """A /30 for the lab's way out, `100.64.0.4/30`, that no other lab on the host has."""
 
     def __init__(
         self,

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from host_agent.errors import HostError
+from host_agent.links import find_link
+from host_agent.netlink import rtnetlink
+from host_agent.routes import DEFAULT, routes
 
 if TYPE_CHECKING:
     from host_agent.context import Host
@@ -40,7 +43,10 @@ def identity(host: Host) -> str:
 
 
 def describe(host: Host, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
-    """`{requires: [feature…]}` -> `{identity, kernel, system, versions, missing: [message…]}`."""
+    """`{requires: [feature…]}` -> `{identity, kernel, system, uplink, versions, missing: [message…]}`.
+
+    `uplink` is the interface of the default route, "" where there is none.
+    """
     missing: list[JSON] = []
     versions: dict[str, JSON] = {}
     for feature in cast(list[str], parameters.get("requires", [])):
@@ -56,6 +62,16 @@ def describe(host: Host, parameters: Mapping[str, object], progress: object) -> 
         "identity": identity(host),
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+        "uplink": _uplink(),
         "versions": versions,
         "missing": missing,
     }
+
+
+def _uplink() -> str:
+    with rtnetlink("") as socket:
+        for route in routes(socket):
+            if route.dst == DEFAULT and route.ifindex:
+                link = find_link(socket, index=route.ifindex)
+                return link.ifname if link else ""
+    return ""

@@ -10,6 +10,8 @@ One file per object, so that concurrent adds need no lock and a crash can spoil 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
 import json
 import os
 import secrets
@@ -59,14 +61,26 @@ class Ledger:
         self.leases = root / "leases"
 
     def open_lease(self, lease: str, owner: Mapping[str, JSON]) -> None:
-        """Begin or describe a lease. Idempotent."""
+        """Begin or describe a lease. Idempotent: a lease keeps its number."""
         folder = self.leases / lease
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(folder / "lease.json", owner)
+        with self._locked():
+            taken = {self.number(other) for other in self.all_leases() if other != lease}
+            known = _read(folder / "lease.json")
+            number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
+            _write(folder / "lease.json", {"owner": dict(owner), "number": number})
 
     def owner(self, lease: str) -> dict[str, JSON] | None:
         """What `open_lease` was told; None where there is no such lease."""
-        return _read(self.leases / lease / "lease.json")
+        record = _read(self.leases / lease / "lease.json")
+        return None if record is None else cast(dict[str, JSON], record["owner"])
+
+    def number(self, lease: str) -> int:
+        """A small number that no other lease on this host has, for what must differ between labs. Raises Missing."""
+        record = _read(self.leases / lease / "lease.json")
+        if record is None:
+            raise Missing(f"lease {lease} is not open on this host")
+        return int(cast(int, record["number"]))
 
     def describe(self, lease: str) -> str:
         """Who holds a lease, for messages."""
@@ -125,6 +139,13 @@ class Ledger:
     def all_leases(self) -> list[str]:
         """Ids of all leases on this host."""
         return sorted(path.parent.name for path in self.leases.glob("*/lease.json"))
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone among all agents on this host, for the time of the block."""
+        with (self.leases / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _entries(self, lease: str) -> Iterator[Entry]:
         for path in (self.leases / lease).glob("* *.json"):

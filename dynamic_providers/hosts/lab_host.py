@@ -120,6 +120,8 @@ class LabHost(Resource, module="lab", name="LabHost"):
     """What every resource on the host takes: address, port, user, private_key_file, host_key, identity."""
     system: pulumi.Output[str]
     kernel: pulumi.Output[str]
+    uplink: pulumi.Output[str]
+    """The interface of its default route; \"\" where it has none."""
 
     def __init__(
         self,
@@ -148,7 +150,7 @@ class LabHost(Resource, module="lab", name="LabHost"):
             "machine": machine,
             "boot": boot,
         }
-        super().__init__(LabHostProvider(), resource_name, {**args, "host": None, "system": None, "kernel": None}, opts)
+        super().__init__(LabHostProvider(), resource_name, {**args, "host": None, "system": None, "kernel": None, "uplink": None}, opts)
 
 
 def _args(properties: Mapping[str, object]) -> Properties:
@@ -166,7 +168,7 @@ def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:
 def _outputs(args: Properties, agent: Agent) -> Properties:
     about = agent.call("host", {})
     endpoint = dataclasses.replace(agent.endpoint, host_key=agent.connection.host_key, identity=agent.identity)
-    return {"host": dataclasses.asdict(endpoint), "system": about["system"], "kernel": about["kernel"]}
+    return {"host": dataclasses.asdict(endpoint), "system": about["system"], "kernel": about["kernel"], "uplink": about["uplink"]}
 
 
 def _progress(text: str) -> None:

@@ -6,6 +6,7 @@ project, stack and user, so that a lost state does not mean a lost lab.
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,10 @@ from host_agent.schema import JSON, REPLACE, decode, encode_args
 
 INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade"})
 """Kinds that end with the namespace that they are in: removing a lab costs the same at any size."""
+
+
+SHARED_ADDRESS_SPACE = ipaddress.IPv4Network("100.64.0.0/10")
+"""RFC 6598: neither a lab's nor, on a host that is no carrier's, anybody's addresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class Outputs:
 
     lease: str
     """Eight hex digits, random."""
+    uplink: str
+    """A network of four addresses for this lab's way out, `100.64.0.4/30`, that no other lab on the host has."""
 
 
 def key(args: Args) -> str:
@@ -48,20 +55,20 @@ def add(context: Context, args: Args) -> Outputs:
     ledger = context.host.ledger
     for lease in ledger.all_leases():
         if ledger.owner(lease) == encode_args(args):
-            return Outputs(lease=lease)
+            return _outputs(context, lease)
     lease = secrets.token_hex(4)
     ledger.open_lease(lease, encode_args(args))
-    return Outputs(lease=lease)
+    return _outputs(context, lease)
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     owner = context.host.ledger.owner(context.lease)
-    return None if owner is None else Shown(decode(Args, owner), Outputs(lease=context.lease))
+    return None if owner is None else Shown(decode(Args, owner), _outputs(context, context.lease))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
     context.host.ledger.open_lease(context.lease, encode_args(news))
-    return Outputs(lease=context.lease)
+    return _outputs(context, context.lease)
 
 
 def remove(context: Context, args: Args) -> None:
@@ -79,8 +86,15 @@ def remove(context: Context, args: Args) -> None:
         with ThreadPoolExecutor(max_workers=8) as pool:
             failures += [failure for failure in pool.map(lambda entry: _remove_entry(context, entry), batch) if failure]
     if failures:
-        raise HostError(f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again")
+        raise HostError(
+            f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again"
+        )
     context.host.ledger.close_lease(context.lease)
+
+
+def _outputs(context: Context, lease: str) -> Outputs:
+    first = int(SHARED_ADDRESS_SPACE.network_address) + 4 * context.host.ledger.number(lease)
+    return Outputs(lease=lease, uplink=str(ipaddress.IPv4Network((first, 30))))
 
 
 def _ends_with_namespace(entry: Entry, namespaces: frozenset[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,8 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "for tests",
             "PULUMI_STACK": name,
             "NO_COLOR": "1",
+            # The engine starts the program with the first python on PATH; `lab` and `pulumi` are found there too.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
         self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         # The stack's settings are beside the examples, under a name that is not committed.

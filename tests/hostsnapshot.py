@@ -1,0 +1,45 @@
+"""Everything that a lab may leave on its host, as text to compare: before and after must be byte-identical."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+Run = Callable[[str], str]
+"""Runs a shell command on the host as root; its output. Must raise where the command fails."""
+
+COMMANDS = {
+    "links": "ip -j link",
+    "addresses": "ip -j address",
+    "routes": "ip -j route show table all; ip -j -6 route show table all",
+    "rules": "ip -j rule; ip -j -6 rule",
+    "namespaces": "ip netns list; ls /run/netns 2>/dev/null || true",
+    "nftables": "nft -j list ruleset",
+    "containers": "docker ps --all --quiet --no-trunc",
+    "images": "docker image ls --all --quiet --no-trunc | sort",
+    "networks": "docker network ls --quiet --no-trunc | sort",
+    "volumes": "docker volume ls --quiet | sort",
+    "processes": "ps -eo args --no-headers | sort",
+    "mounts": "cut -d' ' -f3- /proc/self/mountinfo | sort",
+    "leases": "ls /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /etc/frr /run/frr 2>/dev/null || true",
+}
+# What the observer itself is, and what the kernel does at its own pace.
+OBSERVERS = ("ps -eo", "sort", "sshd", "/bin/sh -c", "bash -c", "sh -c", "[", "docker-init")
+VOLATILE_LINK = {"stats", "stats64", "operstate"}
+
+
+def snapshot(run: Run) -> dict[str, str]:
+    """Of each subject the host's state."""
+    return {subject: _stable(subject, run(command)) for subject, command in COMMANDS.items()}
+
+
+def _stable(subject: str, output: str) -> str:
+    if subject == "processes":
+        return "\n".join(line for line in output.splitlines() if not line.startswith(OBSERVERS))
+    if subject in {"links", "addresses"}:
+        links = json.loads(output)
+        return json.dumps([{k: v for k, v in link.items() if k not in VOLATILE_LINK} for link in links], indent=1)
+    if subject == "nftables":
+        # The first object is nft's own version.
+        return json.dumps(json.loads(output)["nftables"][1:], indent=1)
+    return output

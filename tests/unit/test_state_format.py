@@ -1,0 +1,83 @@
+"""What is in the state of every stack there is: it must stay readable, whatever is moved or renamed.
+
+A test that fails here means that `pulumi destroy` of existing stacks fails: leave a shim under the old name, and add the new form beside the old.
+"""
+
+from __future__ import annotations
+
+import base64
+
+import dill
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+
+from dynamic_providers import base, bridge, container, frr_router, image, lab_lease, masquerade, network_namespace
+from dynamic_providers import route as route_module
+from dynamic_providers import veth_pair
+from dynamic_providers.hosts import lab_host, sandbox_host
+
+PROVIDERS = {
+    "lease": "gASVQQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMBWxlYXNllHNiLg==",
+    "network_namespace": (
+        "gASVTQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMEW5ldHdvcmtf"
+        "bmFtZXNwYWNllHNiLg=="
+    ),
+    "bridge": "gASVQgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMBmJyaWRnZZRzYi4=",
+    "veth_pair": (
+        "gASVRQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCXZldGhfcGFpcpRzYi4="
+    ),
+    "route": "gASVQQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMBXJvdXRllHNiLg==",
+    "masquerade": (
+        "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCm1hc3F1ZXJhZGWUc2Iu"
+    ),
+    "container": (
+        "gASVRQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCWNvbnRhaW5lcpRzYi4="
+    ),
+    "frr_router": (
+        "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCmZycl9yb3V0ZXKUc2Iu"
+    ),
+}
+HOST_PROVIDERS = {
+    lab_host.LabHostProvider: (
+        "gASVOwAAAAAAAACMIGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmxhYl9ob3N0lIwPTGFiSG9zdFByb3ZpZGVylJOUKYGULg=="
+    ),
+    sandbox_host.SandboxHostProvider: (
+        "gASVQwAAAAAAAACMJGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLnNhbmRib3hfaG9zdJSME1NhbmRib3hIb3N0UHJvdmlkZXKUk5QpgZQu"
+    ),
+}
+TYPES = {
+    bridge.Bridge: "dynamic/lab:Bridge",
+    container.Container: "dynamic/lab:Container",
+    frr_router.FrrRouter: "dynamic/lab:FrrRouter",
+    image.Image: "dynamic/lab:Image",
+    lab_host.LabHost: "dynamic/lab:LabHost",
+    lab_lease.LabLease: "dynamic/lab:LabLease",
+    masquerade.Masquerade: "dynamic/lab:Masquerade",
+    network_namespace.NetworkNamespace: "dynamic/lab:NetworkNamespace",
+    route_module.Route: "dynamic/lab:Route",
+    sandbox_host.SandboxHost: "dynamic/lab:SandboxHost",
+    veth_pair.VethPair: "dynamic/lab:VethPair",
+}
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_old_states_find_their_provider(kind: str) -> None:
+    provider = dill.loads(base64.b64decode(PROVIDERS[kind]))
+    assert type(provider) is base.HostProvider
+    assert provider.kind == kind
+
+
+@pytest.mark.parametrize("kind", PROVIDERS)
+def test_new_states_are_the_same(kind: str) -> None:
+    assert serialize_provider(base.HostProvider(kind)) == PROVIDERS[kind]
+
+
+@pytest.mark.parametrize("provider", HOST_PROVIDERS)
+def test_hosts_likewise(provider: type) -> None:
+    assert type(dill.loads(base64.b64decode(HOST_PROVIDERS[provider]))) is provider
+    assert serialize_provider(provider()) == HOST_PROVIDERS[provider]
+
+
+@pytest.mark.parametrize("resource", TYPES)
+def test_type_tokens(resource: type) -> None:
+    assert resource._resource_type_name == TYPES[resource]  # type: ignore[attr-defined]
