@@ -1,0 +1,281 @@
+"""What `make demo` and `make destroy` run: python -m cli.demo [--destroy] [--stack dev] [--topology ccna_ch8].
+
+Brings the lab of a topology up on a sandbox host by plain `pulumi` commands, checks it and shows it; or takes all of it away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import shlex
+import socket
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from cli import checks, stack, terminal
+from cli.errors import UsageError
+from cli.main import guarded
+from cli.stack import Deployment, pulumi
+from cli.table import count
+from sandbox import control
+from sandbox.errors import SandboxError
+
+STACK_NAME = re.compile(r"(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*")
+"""A stack that is called so has a sandbox of the same name (see components/targets.py)."""
+
+
+def main() -> int:
+    """Returns the exit status: 1 if not all checks hold, or something failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cli.demo", description="Bring a lab up on a sandbox host, check it and show it."
+    )
+    parser.add_argument("--destroy", action="store_true", help="take all of it away instead")
+    parser.add_argument("--stack", default="dev", help="default: dev")
+    parser.add_argument(
+        "--topology", default="ccna_ch8", help="a name under stacks/topologies, or a path; default: ccna_ch8"
+    )
+    arguments = parser.parse_args()
+    if not STACK_NAME.fullmatch(arguments.stack):
+        parser.error(
+            f"--stack {arguments.stack!r}: use 1 to 32 of a-z, 0-9 and inner hyphens, so that its sandbox can be called so too"
+        )
+    return guarded(
+        lambda: destroy(arguments.stack) if arguments.destroy else bring_up(arguments.stack, arguments.topology)
+    )
+
+
+def bring_up(name: str, topology: str) -> int:
+    """Make the stack if there is none, `pulumi up`, and show what is there."""
+    if name not in stack_names():
+        make_stack(name)
+    clear_stale_locks(name)
+    pulumi("config", "set", "lab:topology", topology, "-s", name)
+    heading(f"pulumi up: the lab {topology} as stack {name}")
+    if live("up", "--yes", "--skip-preview", "--suppress-outputs", "-s", name):
+        print("demo: the lab is not up; the reason is above", file=sys.stderr)
+        return 1
+    print(changes_of_last_update(name))
+    deployment = stack.read_deployment(name)
+    heading("lab check")
+    verdicts = checks.run(deployment, progress=checks.show_progress)
+    print(checks.table(verdicts))
+    show(deployment)
+    print(f"\ndemo: {checks.summary(verdicts)}")
+    return 0 if checks.all_passed(verdicts) else 1
+
+
+def destroy(name: str) -> int:
+    """Take the stack and its sandbox away; also after a lost state, a stale lock and without a host that answers."""
+    there = name in stack_names()
+    if there:
+        clear_stale_locks(name)
+        heading(f"pulumi destroy: stack {name}")
+        # What goes with the machine need not be read before, and a machine that is dead can't be.
+        if live("destroy", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "-s", name):
+            print(f"demo: not all of stack {name} could be destroyed; the reason is above", file=sys.stderr)
+            return 1
+        pulumi("stack", "rm", "--yes", name)
+    left_over = destroy_sandbox(name)
+    if left_over:
+        print(f"Sandbox {name}, which the state did not know, is destroyed.")
+    if there:
+        print(f"Nothing is left of stack {name}.")
+    elif not left_over:
+        print(f"Nothing to destroy: there is no stack {name} and no sandbox {name}.")
+    return 0
+
+
+def stack_names() -> list[str]:
+    """The stacks of this project in the back end that Pulumi uses. Raises UsageError."""
+    return [str(item["name"]) for item in cast(list[dict[str, object]], json.loads(pulumi("stack", "ls", "--json")))]
+
+
+def make_stack(name: str) -> None:
+    """`pulumi stack init`; it becomes the selected stack, so that `lab` and `pulumi` mean it. Raises UsageError."""
+    try:
+        pulumi("stack", "init", name)
+    except UsageError as error:
+        settings = stack.project_folder() / "stacks" / f"Pulumi.{name}.yaml"
+        if "incorrect passphrase" not in str(error) or not settings.exists():
+            raise
+        # It belongs to an earlier stack of that name, of which state and passphrase are gone; secrets in it can't be read any more.
+        kept = settings.rename(settings.with_name(f"{settings.name}.old"))
+        print(f"{settings.name} was of an earlier stack {name} that is gone: it is kept as stacks/{kept.name}")
+        pulumi("stack", "init", name)
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock of a stack in a file back end: whose it is."""
+
+    pid: int
+    username: str
+    hostname: str
+
+    def is_stale(self) -> bool:
+        """Whether the process that took it was on this machine and has ended."""
+        if self.hostname != socket.gethostname():
+            return False
+        try:
+            # A number can be another process's by now.
+            return Path(f"/proc/{self.pid}/comm").read_text().strip() != "pulumi"
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+
+def clear_stale_locks(name: str) -> None:
+    """`pulumi cancel` where all locks of the stack are of processes that have ended: an engine that was killed leaves its lock."""
+    url = str(json.loads(pulumi("whoami", "--verbose", "--json"))["url"])
+    found = locks(url, name)
+    if found and all(lock.is_stale() for lock in found):
+        pulumi("cancel", "--yes", name)
+        print(f"The lock of a pulumi that was killed (pid {found[0].pid}) is removed.")
+
+
+def locks(backend_url: str, name: str) -> list[Lock]:
+    """The locks of a stack in a file back end; none in others, which keep no such locks or keep them elsewhere."""
+    parts = urllib.parse.urlsplit(backend_url)
+    if parts.scheme != "file":
+        return []
+    folder = (
+        Path(urllib.parse.unquote(parts.netloc + parts.path)).expanduser()
+        / ".pulumi"
+        / "locks"
+        / "organization"
+        / "lab"
+        / name
+    )
+    found: list[Lock] = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(FileNotFoundError):
+            record = json.loads(path.read_text())
+            found.append(Lock(int(record["pid"]), str(record["username"]), str(record["hostname"])))
+    return found
+
+
+def destroy_sandbox(name: str) -> bool:
+    """Destroy the sandbox and its keys if they are there: a state that was lost does not know them. Raises UsageError."""
+    state = stack.project_folder() / ".state"
+    exists = (state / "sandboxes" / name).exists()
+    try:
+        control.destroy(name, state=state / "sandboxes")
+    except SandboxError as error:
+        raise UsageError(str(error)) from None
+    for key in (state / "keys" / f"sandbox-{name}", state / "keys" / f"sandbox-{name}.pub"):
+        key.unlink(missing_ok=True)
+    return exists
+
+
+def changes_of_last_update(name: str) -> str:
+    """One line, from Pulumi's own record of it. Raises UsageError."""
+    history = cast(
+        list[dict[str, object]], json.loads(pulumi("stack", "history", "--json", "--page-size", "1", "-s", name))
+    )
+    return describe_changes(cast(dict[str, int], history[0].get("resourceChanges") or {}))
+
+
+def describe_changes(changes: Mapping[str, int]) -> str:
+    """`Nothing changed: 37 resources are as declared.`, or what was done to how many."""
+    done = {
+        operation: number
+        for operation, number in changes.items()
+        if operation not in {"same", "read", "refresh"} and number
+    }
+    same = count(changes.get("same", 0), "resource")
+    if not done:
+        return f"Nothing changed: {same} {'is' if changes.get('same') == 1 else 'are'} as declared."
+    words = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+    parts = [f"{number} {words.get(operation, operation)}" for operation, number in done.items()]
+    return f"Changed: {', '.join(parts)}" + (f"; {same} as declared." if changes.get("same") else ".")
+
+
+def live(*arguments: str) -> int:
+    """Run a `pulumi` command for the user to watch: its live display on a terminal, else the lines that say what was done."""
+    argv = [stack.pulumi_program(), *arguments]
+    sys.stdout.flush()
+    if sys.stdout.isatty():
+        with subprocess.Popen(argv, cwd=stack.project_folder()) as process:
+            return _ended(process)
+    argv += ["--non-interactive", "--color", "never", "--suppress-progress"]
+    with subprocess.Popen(argv, cwd=stack.project_folder(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in worth_reading(process.stdout):
+            print(line, flush=True)
+        return _ended(process)
+
+
+def worth_reading(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
+    """Pulumi's plain output without steps that only begin, resources that stay as they are, and runs of empty lines."""
+    step = re.compile(
+        r"^ [-+~<>= ]{2} +\S+:\S+ \S+ +"
+        r"((creating|updating|deleting|replacing|refreshing|reading) \([\d.]+s\)|refresh \([\d.]+s\)|running|completed)? *$"
+    )
+    empty = True
+    for line in lines:
+        text = line.rstrip()
+        if step.match(f"{text} ") or text.startswith("@ "):
+            continue
+        if text or not empty:
+            yield text
+        empty = not text
+
+
+def _ended(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> int:
+    """The command's status. ^C reaches it too: it ends in good order, and must be waited for."""
+    interrupted = False
+    while True:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            continue
+        if interrupted and status:
+            raise KeyboardInterrupt
+        return status
+
+
+def show(deployment: Deployment) -> None:
+    """What a person wants to see of the lab: the host's addresses and routes, RIP's routes on the first router, and the ways in."""
+    show_command(deployment, "host", ["ip", "-br", "address"])
+    show_command(deployment, "host", ["ip", "route"])
+    routers = [device.name for device in deployment.devices.values() if device.engine == "frr"]
+    if routers:
+        show_command(deployment, routers[0], ["vtysh", "-c", "show ip route rip"])
+    heading("ways in")
+    option = "" if selected_is(deployment.stack) else f"-s {deployment.stack} "
+    for device in deployment.devices.values():
+        print(
+            f"lab {option}console {device.name:<{max(map(len, deployment.devices))}}   # {device.kind} {', '.join(device.addresses)}"
+        )
+
+
+def show_command(deployment: Deployment, device: str, argv: Sequence[str]) -> None:
+    heading(f"lab exec {device} -- {shlex.join(argv)}")
+    status, text = terminal.capture(deployment, device, argv)
+    print(text.strip() or "(nothing)")
+    if status:
+        print(f"(status {status})")
+
+
+def selected_is(name: str) -> bool:
+    """Whether `lab` without --stack means this stack."""
+    try:
+        return stack.select(None) == name
+    except UsageError:
+        return False
+
+
+def heading(text: str) -> None:
+    print(f"\n── {text} " + "─" * max(3, 78 - len(text)), flush=True)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

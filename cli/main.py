@@ -1,0 +1,170 @@
+"""`lab`: check, look at and enter the lab of a stack.
+
+Exit status: 0 it is so or was done, 1 it is not so or the host failed, 2 what was asked can't be done; `console` and `exec` pass on the status of
+what they ran. LAB_TRACE=1 shows where an error came from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from cli import checks, status, terminal
+from cli.errors import UsageError
+from cli.stack import read_deployment, select
+from host_agent.errors import HostError
+
+DESCRIPTION = (
+    "Check, look at and enter the lab that a stack has built. Everything goes over one SSH connection to the lab host."
+)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Carry a command line out. Returns the exit status."""
+    arguments = parse(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.run
+    return guarded(lambda: command(arguments))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command; what can go wrong becomes one line on stderr and a status."""
+    try:
+        result = command()
+        sys.stdout.flush()
+        return result
+    except UsageError as error:
+        return _failed(error, 2)
+    except HostError as error:
+        return _failed(error, 1)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`lab status | head`): not an error, and nothing more can be written.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments; `command` has what follows `--`, as it is."""
+    words = list(argv)
+    after: list[str] = []
+    if "--" in words:
+        # argparse drops or keeps `--` depending on Python's version; what follows it is the command's alone.
+        split = words.index("--")
+        words, after = words[:split], words[split + 1 :]
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if arguments.run is _exec:
+        given: list[str] = arguments.command
+        arguments.command = [*given, "--", *after] if given and after else [*given, *after]
+        if not arguments.command:
+            parser.error("exec needs a command: lab exec DEVICE -- COMMAND [ARGUMENT…]")
+    elif after:
+        parser.error(f"only `exec` takes a command after `--`, not {' '.join(after)}")
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lab",
+        description=DESCRIPTION,
+        epilog="`lab COMMAND --help` says more. LAB_TRACE=1 shows where an error came from.",
+    )
+    parser.add_argument("-s", "--stack", help="default: PULUMI_STACK, else the selected stack, else the only one")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], summary: str, more: str = ""
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}. {more}".strip()
+        )
+        # Taken before the command and after it; where it is absent here, what was said before holds.
+        command.add_argument("-s", "--stack", default=argparse.SUPPRESS, help="as before COMMAND")
+        command.set_defaults(run=run)
+        return command
+
+    check = add(
+        "check",
+        _check,
+        "carry out the topology's checks",
+        "All at once, each until it holds or its time is up. Exit status 1 if not all hold.",
+    )
+    check.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="seconds to wait for each; default: as the topology says"
+    )
+    check.add_argument("--json", action="store_true", help="for programs")
+    state = add("status", _status, "show the devices, and what is absent or differs from its declaration")
+    state.add_argument("--json", action="store_true", help="for programs")
+    console = add(
+        "console",
+        _console,
+        "open a device's console",
+        "A router's is vtysh, those of the host and of containers a shell. Leave it with `exit`.",
+    )
+    console.add_argument("device", metavar="DEVICE", help="as `lab status` shows it")
+    execute = add(
+        "exec",
+        _exec,
+        "run a command in a device",
+        "Input, output, errors and exit status are the command's: lab exec web -- ip route",
+    )
+    execute.add_argument("device", metavar="DEVICE", help="as `lab status` shows it")
+    execute.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="with its arguments; no shell is between"
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 86400:
+        raise argparse.ArgumentTypeError("must be from 0 to 86400 seconds")
+    return value
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    deployment = read_deployment(select(arguments.stack))
+    verdicts = checks.run(deployment, timeout_s=arguments.timeout, progress=checks.show_progress)
+    print(json.dumps(checks.as_json(verdicts), indent=2) if arguments.json else checks.table(verdicts))
+    return 0 if checks.all_passed(verdicts) else 1
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    deployment = read_deployment(select(arguments.stack))
+    objects = status.read(deployment)
+    print(
+        json.dumps(status.as_json(deployment, objects), indent=2)
+        if arguments.json
+        else status.report(deployment, objects)
+    )
+    return 0
+
+
+def _console(arguments: argparse.Namespace) -> int:
+    return terminal.console(read_deployment(select(arguments.stack)), arguments.device)
+
+
+def _exec(arguments: argparse.Namespace) -> int:
+    return terminal.execute(read_deployment(select(arguments.stack)), arguments.device, arguments.command)
+
+
+def _failed(error: Exception, status: int) -> int:
+    if os.environ.get("LAB_TRACE"):
+        traceback.print_exception(error)
+    print(f"lab: {error}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli import demo
+
+FIRST = """\
+Updating (dev):
+
+ +  pulumi:pulumi:Stack lab-dev creating (0s)
+ +  pulumi-python:dynamic/lab:SandboxHost sandbox creating (0s)
+ +  pulumi-python:dynamic/lab:SandboxHost sandbox creating (1s) starting sandbox dev
+ +  pulumi-python:dynamic/lab:SandboxHost sandbox created (2.31s)
+ +  pulumi:pulumi:Stack lab-dev created (0.38s)
+Resources:
+    + 2 created
+
+Duration: 3s
+"""
+SECOND = """\
+Updating (dev):
+
+ ~  pulumi:pulumi:Stack lab-dev refreshing (0s)
+ ~  pulumi-python:dynamic/lab:Bridge VMnet2 refreshing (0s)
+ ~  pulumi-python:dynamic/lab:Bridge VMnet2 refresh (0.01s)
+    pulumi:pulumi:Stack lab-dev running
+    pulumi-python:dynamic/lab:Bridge VMnet2
+@ updating....
+    pulumi:pulumi:Stack lab-dev
+Resources:
+    2 unchanged
+
+
+Duration: 1s
+"""
+FAILED = """\
+Updating (dev):
+ +  pulumi-python:dynamic/lab:Bridge VMnet2 creating (0s)
+ +  pulumi-python:dynamic/lab:Bridge VMnet2 **creating failed**
+Diagnostics:
+  pulumi-python:dynamic/lab:Bridge (VMnet2):
+    error: HostError: bridge VMnet2 exists already and belongs to nobody
+"""
+
+
+def test_what_was_done_is_shown_and_what_only_begins_is_not() -> None:
+    assert list(demo.worth_reading(FIRST.splitlines())) == [
+        "Updating (dev):",
+        "",
+        " +  pulumi-python:dynamic/lab:SandboxHost sandbox creating (1s) starting sandbox dev",
+        " +  pulumi-python:dynamic/lab:SandboxHost sandbox created (2.31s)",
+        " +  pulumi:pulumi:Stack lab-dev created (0.38s)",
+        "Resources:",
+        "    + 2 created",
+        "",
+        "Duration: 3s",
+    ]
+
+
+def test_a_run_without_changes_is_short() -> None:
+    assert list(demo.worth_reading(SECOND.splitlines())) == [
+        "Updating (dev):",
+        "",
+        "Resources:",
+        "    2 unchanged",
+        "",
+        "Duration: 1s",
+    ]
+
+
+def test_failures_are_shown_whole() -> None:
+    assert list(demo.worth_reading(FAILED.splitlines())) == [
+        line for line in FAILED.splitlines() if not line.endswith("creating (0s)")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"same": 37}, "Nothing changed: 37 resources are as declared."),
+        ({"same": 1}, "Nothing changed: 1 resource is as declared."),
+        ({"create": 37}, "Changed: 37 created."),
+        ({"same": 35, "update": 1, "replace": 1}, "Changed: 1 updated, 1 replaced; 35 resources as declared."),
+    ],
+)
+def test_changes_in_a_line(changes: dict[str, int], line: str) -> None:
+    assert demo.describe_changes(changes) == line
+
+
+def write_lock(backend: Path, pid: int, hostname: str) -> None:
+    folder = backend / ".pulumi" / "locks" / "organization" / "lab" / "dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    record = {"pid": pid, "username": "ana", "hostname": hostname, "timestamp": "2026-01-01T00:00:00Z"}
+    (folder / f"{pid}.json").write_text(json.dumps(record))
+    (folder / f"{pid}.json.attrs").write_text("{}")
+
+
+def test_the_lock_of_an_ended_process_is_stale(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    write_lock(tmp_path, ended.pid, socket.gethostname())
+    (lock,) = demo.locks(f"file://{tmp_path}", "dev")
+    assert lock == demo.Lock(ended.pid, "ana", socket.gethostname())
+    assert lock.is_stale()
+
+
+def test_the_lock_of_another_machine_is_not(tmp_path: Path) -> None:
+    write_lock(tmp_path, 2**22 + 1, "elsewhere")
+    (lock,) = demo.locks(f"file://{tmp_path}", "dev")
+    assert not lock.is_stale()
+
+
+def test_a_number_that_is_another_program_by_now_is_stale() -> None:
+    assert demo.Lock(os.getpid(), "ana", socket.gethostname()).is_stale()
+
+
+def test_a_running_pulumi_is_not(tmp_path: Path) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text("#!/bin/sh\necho up\nread end\n")
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == b"up\n"
+        assert not demo.Lock(running.pid, "ana", socket.gethostname()).is_stale()
+        running.kill()
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/path", "https://pulumi.example.org", "file:///nowhere/at/all"])
+def test_other_back_ends_have_no_such_locks(url: str) -> None:
+    assert demo.locks(url, "dev") == []
+
+
+@pytest.mark.parametrize("name", ["Dev", "a_b", "-a", "a-", "a--b", "x" * 33, ""])
+def test_stack_names_that_are_no_sandbox_names(name: str) -> None:
+    assert not demo.STACK_NAME.fullmatch(name)
