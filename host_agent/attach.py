@@ -16,7 +16,7 @@ from host_agent import commands
 from host_agent.context import Host, netns_name
 from host_agent.errors import CommandFailed, HostError, Missing
 from host_agent.ledger import Entry
-from host_agent.netlink import netns_path
+from host_agent.netlink import exists, netns_path
 
 USAGE = "usage: run.py attach LEASE DEVICE [-- COMMAND…]"
 
@@ -83,7 +83,7 @@ def _namespace(entry: Entry, command: Argv) -> Argv:
 
 
 def _inside(netns: str, command: Argv) -> Argv:
-    if not netns_path(netns).exists():
+    if not exists(netns):
         raise Missing(f"network namespace {netns} is not on this host; `pulumi up` makes it again")
     return ["nsenter", f"--net={netns_path(netns)}", "--", *command]
 

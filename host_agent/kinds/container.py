@@ -19,11 +19,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pyroute2 import netns as ip_netns
-
 from host_agent.context import Context, Shown
 from host_agent.errors import Conflict, HostError, Missing
-from host_agent.netlink import netns_path
+from host_agent.netlink import attach, delete, exists, netns_path
 from host_agent.schema import REPLACE, SECRET, between, matching
 
 if TYPE_CHECKING:
@@ -144,7 +142,7 @@ def remove(context: Context, args: Args) -> None:
         found = _own(context, args, _inspect(api, name))
         if found is not None:
             _delete(api, args, str(found["Id"]))
-    _detach(context, names.netns)
+    delete(names.netns)
 
 
 class _Names:
@@ -165,14 +163,14 @@ def _ensure(context: Context, args: Args, names: _Names) -> Outputs:
             labels = _labels(found)
             mark = f"exam-lab {labels[LEASE]}" if LEASE in labels and NAME in labels else ""
             raise Conflict(f"Docker container {name}", context.owner_of(mark))
-    if pause is None and not context.adopt and netns_path(names.netns).exists():
+    if pause is None and not context.adopt and exists(names.netns):
         raise Conflict(f"network namespace {names.netns}", context.owner_of(""))
     if pause is not None and not _running(pause):
         _delete(api, args, str(pause["Id"]))
         pause = None
     pause_id = str(pause["Id"]) if pause else _make_pause(context, args, names)
     if pause is not None and not _attached(names.netns, pause):
-        _attach(context, names.netns, pause)
+        _attach(names.netns, pause)
     if app is not None and (_joined(app) != pause_id or _must_be_made_again(args, app)):
         _delete(api, args, str(app["Id"]))
         app = None
@@ -202,7 +200,7 @@ def _make_pause(context: Context, args: Args, names: _Names) -> str:
     with _explained(args):
         pause_id = str(api.create_container_from_config(config, names.pause)["Id"])
         api.start(pause_id)
-        _attach(context, names.netns, cast(Inspected, api.inspect_container(pause_id)))
+        _attach(names.netns, cast(Inspected, api.inspect_container(pause_id)))
     return pause_id
 
 
@@ -351,21 +349,15 @@ def _attached(netns: str, pause: Inspected) -> bool:
         return False
 
 
-def _attach(context: Context, netns: str, pause: Inspected) -> None:
+def _attach(netns: str, pause: Inspected) -> None:
     """`ip netns attach NAME PID`, in place of what an earlier pause container left."""
-    _detach(context, netns)
+    delete(netns)
     try:
-        ip_netns.attach(netns, int(cast(int, cast(Inspected, pause["State"])["Pid"])))
+        attach(netns, int(cast(int, cast(Inspected, pause["State"])["Pid"])))
     except OSError as error:
         raise Missing(
-            f"network namespace {netns} can't be attached ({error}): its pause container ended at once"
+            f"network namespace {netns}: {error}; its pause container ended at once. See `docker logs`"
         ) from None
-
-
-def _detach(context: Context, netns: str) -> None:
-    context.host.netlink.forget(netns)
-    if netns_path(netns).exists():
-        ip_netns.remove(netns)
 
 
 @contextlib.contextmanager

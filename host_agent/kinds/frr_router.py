@@ -31,7 +31,7 @@ from typing import Annotated
 from host_agent import commands, frr_config
 from host_agent.context import Context, Shown, netns_name
 from host_agent.errors import CommandFailed, Conflict, HostError, Missing
-from host_agent.netlink import netns_path
+from host_agent.netlink import exists, netns_path
 from host_agent.schema import REPLACE, ObjectId, matching
 
 PROGRAMS = Path("/usr/lib/frr")
@@ -135,7 +135,7 @@ class _Router:
     def ensure(self) -> None:
         """Whatever is there: files, daemons and configuration are as declared afterwards. Raises HostError with the lines that FRR rejects."""
         args = self.args
-        if not netns_path(self.netns).exists():
+        if not exists(self.netns):
             raise Missing(f"router {args.name}: network namespace {self.netns} is not on this host")
         self._make_folders()
         old = self.applied()

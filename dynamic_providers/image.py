@@ -1,0 +1,128 @@
+"""A container image from a root file system, without a registry: packed and digested here, uploaded once, imported on the lab host.
+
+The program computes the digest, so that a preview sees a change without a host. The provider, which is another process and has only the
+digest, finds the root file system by a link of that name in the user's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, cast
+
+import pulumi
+
+from dynamic_providers import engine
+from dynamic_providers.base import HostProvider, HostResource, Properties
+from dynamic_providers.connection import Agent
+from host_agent.errors import Missing
+
+MEMORY_LIMIT_BYTES = 16 << 20
+"""Larger packed folders go through a temporary file."""
+
+
+class ImageProvider(HostProvider):
+    """Uploads what the lab host does not have yet."""
+
+    def __init__(self) -> None:
+        super().__init__("image")
+
+    def prepare(self, agent: Agent, args: Properties) -> None:
+        sha256 = str(args["rootfs_sha256"])
+        if sha256 not in cast(list[str], agent.call("missing_blobs", {"sha256": [sha256]})["sha256"]):
+            return
+        with _open(_links() / sha256) as file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+            if digest != sha256:
+                raise Missing(
+                    f"image {args['name']}: its root file system was changed during this run; run `pulumi up` again"
+                )
+            file.seek(0)
+
+            def progress(sent: int) -> None:
+                engine.log(f"uploading image {args['name']}: {sent >> 20} of {size >> 20} MiB", ephemeral=True)
+
+            agent.upload(sha256, cast(io.BufferedIOBase, file), size, progress)
+
+
+class Image(HostResource, module="lab", name="Image"):
+    """An image made of a folder or a tar file of this machine, and files of the lab host.
+
+    Image("web", name="web", rootfs="images/simpleweb", host_files={"/bin/busybox": "/bin/busybox"}, host=host, lease=lease)
+    """
+
+    image_id: pulumi.Output[str]
+    tag: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        name: pulumi.Input[str],
+        rootfs: str,
+        host_files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        host: pulumi.Input[Mapping[str, object]],
+        lease: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`rootfs` is a path, relative to the program's folder; of a folder's files the content and whether they can be executed counts.
+        `host_files` maps a path in the image to one of the lab host's. Raises FileNotFoundError where there is no `rootfs`.
+        """
+        args = {"name": name, "rootfs_sha256": digest(Path(rootfs)), "host_files": host_files or {}}
+        super().__init__(ImageProvider(), resource_name, args, host=host, lease=lease, opts=opts)
+
+
+def digest(rootfs: Path) -> str:
+    """SHA-256 of the tar that is uploaded for a folder or a tar file; from now on the provider finds it by that."""
+    with _open(rootfs) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    link = _links() / sha256
+    link.parent.mkdir(parents=True, exist_ok=True)
+    fresh = link.with_suffix(f".{secrets.token_hex(4)}")
+    fresh.symlink_to(rootfs.resolve())
+    fresh.rename(link)
+    return sha256
+
+
+def _links() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "exam-lab" / "rootfs"
+
+
+def _open(rootfs: Path) -> IO[bytes]:
+    """The tar: a file as it is, a folder packed. Raises Missing."""
+    if rootfs.is_file():
+        return rootfs.open("rb")
+    if not rootfs.is_dir():
+        raise Missing(f"root file system {rootfs} is not there; give the path of a folder or of a tar file")
+    packed = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=MEMORY_LIMIT_BYTES))  # noqa: SIM115 - the caller closes it
+    _pack(rootfs, packed)
+    packed.seek(0)
+    return packed
+
+
+def _pack(folder: Path, into: IO[bytes]) -> None:
+    """The same bytes for the same content, on every machine: sorted, root's, without times, modes 0755 or 0644."""
+    with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for path in sorted(folder.rglob("*")):
+            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            if path.is_symlink():
+                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, str(path.readlink())
+                tar.addfile(entry)
+            elif path.is_dir():
+                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(entry)
+            elif path.is_file():
+                status = path.stat()
+                entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
+                entry.size = status.st_size
+                with path.open("rb") as content:
+                    tar.addfile(entry, content)
