@@ -63,6 +63,10 @@ def main() -> int:
     except SandboxError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        # The privileged program had the signal too, and undoes what is half done.
+        print("sandbox: interrupted", file=sys.stderr)
+        return 130
     print(json.dumps(dataclasses.asdict(status)))
     return 0
 

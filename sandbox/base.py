@@ -328,6 +328,8 @@ def _bootstrap(
         "--dpkgopt=force-unsafe-io",
         *[f"--dpkgopt=path-exclude={path}" for path in _EXCLUDED_PATHS],
         '--aptopt=Acquire::Languages "none"',
+        # A mirror that cannot be reached is an error within seconds.
+        *[f'--aptopt=Acquire::{scheme}::Timeout "15"' for scheme in ("http", "https")],
         *_proxy_options(),
         wanted.suite,
         str(root),
@@ -344,10 +346,11 @@ def _bootstrap(
         lines = []
         for line in process.stdout:
             lines.append(line.rstrip())
-            if line.startswith("I: ") and line.rstrip().endswith("..."):
+            if re.fullmatch(r"I: (running|downloading|extracting|installing|cleaning) .*\.\.\.\n", line):
                 print(f"base: {time.monotonic() - started:3.0f} s  {line[3:].rstrip()}", flush=True)
     if process.returncode != 0:
-        interesting = [line for line in lines if line.startswith("E: ")] + lines[-_OUTPUT_TAIL_LINES:]
+        head, tail = lines[:-_OUTPUT_TAIL_LINES], lines[-_OUTPUT_TAIL_LINES:]
+        interesting = [line for line in head if line.startswith("E: ")] + tail
         raise SandboxError(
             "mmdebstrap failed; its errors and the end of its output:\n"
             + "\n".join(f"  {line}" for line in interesting)

@@ -365,6 +365,8 @@ def main() -> int:
     except (SandboxError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
