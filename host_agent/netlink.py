@@ -36,11 +36,32 @@ def netns_path(netns: str) -> Path:
 
 
 def exists(netns: str) -> bool:
-    """Whether there is such a namespace. A plain file is what stays of one whose mount is gone, as after a reboot."""
+    """Whether there is such a namespace, and whether the process is alive that it was attached from.
+
+    Without its container a namespace is of no use, but its name alone would keep it and what is in it.
+    """
+    if not netns:
+        return True
+    if not _is_mounted(netns):
+        return False
+    holder = _holder(netns)
     try:
-        return not netns or netns_path(netns).stat().st_dev == netns_path("").stat().st_dev
+        return not holder.is_symlink() or holder.stat().st_ino == netns_path(netns).stat().st_ino
     except FileNotFoundError:
         return False
+
+
+def _is_mounted(netns: str) -> bool:
+    """Whether the name stands for a namespace. A plain file is what stays of one whose mount is gone, as after a reboot."""
+    try:
+        return netns_path(netns).stat().st_dev == netns_path("").stat().st_dev
+    except FileNotFoundError:
+        return False
+
+
+def _holder(netns: str) -> Path:
+    """A link to the namespace of the process that `attach` was given."""
+    return Path(f"/run/exam-lab-netns.{netns}")
 
 
 @contextlib.contextmanager
@@ -80,19 +101,23 @@ def create(netns: str) -> None:
 
 
 def attach(netns: str, pid: int) -> None:
-    """`ip netns attach`: give the namespace of a process a name. Raises FileExistsError."""
+    """`ip netns attach`: give the namespace of a process a name, as long as the process lives. Raises FileExistsError."""
+    source = Path(f"/proc/{pid}/ns/net")
     with _mount_point(netns) as path:
-        _bind(Path(f"/proc/{pid}/ns/net"), path)
+        _holder(netns).unlink(missing_ok=True)
+        _holder(netns).symlink_to(source)
+        _bind(source, path)
 
 
 def delete(netns: str) -> None:
     """`ip netns del`: the name goes, and the namespace when nothing is in it. Idempotent."""
     path = netns_path(netns)
     with _folder_lock() as folder_is_ours:
-        while netns and exists(netns):
+        while netns and _is_mounted(netns):
             _check(_libc.umount2(os.fsencode(path), _MNT_DETACH), f"umount {path}")
         if netns:
             path.unlink(missing_ok=True)
+            _holder(netns).unlink(missing_ok=True)
         if folder_is_ours() and not any(NETNS_DIR.iterdir()):
             _check(_libc.umount2(os.fsencode(NETNS_DIR), _MNT_DETACH), f"umount {NETNS_DIR}")
             NETNS_DIR.rmdir()
@@ -136,7 +161,7 @@ def _mount_point(netns: str) -> Iterator[Path]:
         if _libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None):
             _check(_libc.mount(folder, folder, b"none", _MS_BIND | _MS_REC, None), f"mount {NETNS_DIR}")
             _check(_libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None), f"mount --make-shared {NETNS_DIR}")
-        if path.exists() and not exists(netns):
+        if path.exists() and not _is_mounted(netns):
             path.unlink()
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
     try:
