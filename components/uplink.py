@@ -7,6 +7,7 @@ import ipaddress
 import pulumi
 
 from components.site import Site
+from dynamic_providers.forwarding import Forwarding
 from dynamic_providers.masquerade import Masquerade
 from dynamic_providers.route import Route
 from dynamic_providers.veth_pair import VethPair
@@ -16,7 +17,8 @@ IFNAME = "uplink"
 
 
 class Uplink(pulumi.ComponentResource):
-    """NAT: a veth pair from the lab's host namespace to the lab host's own, a default route, and source NAT at both ends.
+    """NAT: a veth pair from the lab's host namespace to the lab host's own, a default route, source NAT at both ends, and leave to
+    pass.
 
     Twice, because labs with the same addresses live side by side: the lab's packets leave it with an address of the lease's own /30, and the
     lab host with the lab host's.
@@ -71,10 +73,12 @@ class Uplink(pulumi.ComponentResource):
             lease=site.lease,
             opts=own,
         )
+        host_ifname = host_ifname.apply(_required)
+        Forwarding(name, network=network, oifname=host_ifname, host=site.host, lease=site.lease, opts=own)
         Masquerade(
             f"{name}-host",
             namespace="",
-            oifname=host_ifname.apply(_required),
+            oifname=host_ifname,
             sources=[network],
             host=site.host,
             lease=site.lease,
@@ -93,5 +97,7 @@ def _with_length(address: str) -> str:
 
 def _required(ifname: str) -> str:
     if not ifname:
-        raise pulumi.RunError("the topology asks for NAT, but the lab host has no default route: set `nat: false`, or give the host one")
+        raise pulumi.RunError(
+            "the topology asks for NAT, but the lab host has no default route: set `nat: false`, or give the host one"
+        )
     return ifname

@@ -21,7 +21,7 @@ COMMANDS = {
     "volumes": "docker volume ls --quiet | sort",
     "processes": "ps -eo args --no-headers | sort",
     "mounts": "cut -d' ' -f3- /proc/self/mountinfo | sort",
-    "leases": "ls /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /etc/frr /run/frr 2>/dev/null || true",
+    "files": "find /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /etc/frr /run/frr -type f ! -name .lock 2>/dev/null | sort",
 }
 # What the observer itself is, and what the kernel does at its own pace.
 OBSERVERS = ("ps -eo", "sort", "sshd", "/bin/sh -c", "bash -c", "sh -c", "[", "docker-init")

@@ -24,6 +24,7 @@ NAMES = (
     "veth_pair",
     "route",
     "masquerade",
+    "forwarding",
     "image",
     "container",
     "frr_router",

@@ -46,6 +46,10 @@ class Row:
     """Where the kind's provider does more than the generic one."""
     clear_look_alike: Callable[[Lab, Needs], object] = lambda lab, needs: None
     """Takes it away by hand, where it does not end with the lease."""
+    undo: Callable[[Lab, Needs], object] = lambda lab, needs: None
+    """Takes away what `needs` made by hand."""
+    coexists: bool = False
+    """The look-alike is no obstacle: the two are told apart, and both are there."""
     names_owner: str = "nobody that we know"
     """What the refusal of the look-alike says of its owner."""
 

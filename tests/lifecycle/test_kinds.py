@@ -70,6 +70,13 @@ class Object:
 def test_life(kind: str, lab: Lab) -> None:
     row = row_of(kind)
     needs = row.needs(lab)
+    try:
+        live(row, needs, lab)
+    finally:
+        row.undo(lab, needs)
+
+
+def live(row: Row, needs: Needs, lab: Lab) -> None:
     thing = Object(lab, row.make_provider(), row.args(needs))
     assert row.seen(lab, needs), "made, but the host's own tools do not show it"
     thing.assert_as_declared("add")
@@ -123,9 +130,21 @@ def test_refuses_what_is_not_its_own(kind: str, lab: Lab) -> None:
     needs = row.needs(lab)
     row.look_alike(lab, needs)
     try:
-        refused(row, needs, lab)
+        (side_by_side if row.coexists else refused)(row, needs, lab)
     finally:
         row.clear_look_alike(lab, needs)
+        row.undo(lab, needs)
+
+
+def side_by_side(row: Row, needs: Needs, lab: Lab) -> None:
+    before = row.seen(lab, needs)
+    assert before, "the look-alike is not seen"
+    provider = row.make_provider()
+    made, state = lab.create(provider, row.args(needs))
+    assert before in row.seen(lab, needs)
+    assert row.seen(lab, needs) != before
+    provider.delete(made, state)
+    assert row.seen(lab, needs) == before
 
 
 def refused(row: Row, needs: Needs, lab: Lab) -> None:
