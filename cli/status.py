@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,8 @@ def summary(objects: Sequence[Object]) -> str:
     number: dict[State, int] = {"as declared": 0, "differs": 0, "absent": 0}
     for item in objects:
         number[item.state] += 1
-    parts = [f"{value} {state}" for state, value in number.items() if value or state == "as declared"]
+    words = {**{state: str(state) for state in number}, "differs": "differs" if number["differs"] == 1 else "differ"}
+    parts = [f"{value} {words[state]}" for state, value in number.items() if value or state == "as declared"]
     return f"{count(len(objects), 'object')}: {', '.join(parts)}"
 
 
@@ -142,5 +144,5 @@ def _text(value: JSON) -> str:
         return "nothing"
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value) or "nothing"
-    text = str(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -49,11 +49,10 @@ Diagnostics:
 """
 
 
-def test_what_was_done_is_shown_and_what_only_begins_is_not() -> None:
+def test_what_was_done_is_shown_and_what_only_began_is_not() -> None:
     assert list(demo.worth_reading(FIRST.splitlines())) == [
         "Updating (dev):",
         "",
-        " +  pulumi-python:dynamic/lab:SandboxHost sandbox creating (1s) starting sandbox dev",
         " +  pulumi-python:dynamic/lab:SandboxHost sandbox created (2.31s)",
         " +  pulumi:pulumi:Stack lab-dev created (0.38s)",
         "Resources:",
