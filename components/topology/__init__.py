@@ -4,8 +4,7 @@
     plan = read_topology("stacks/topologies/ccna_ch8.yaml")
 
 `model` is what may be written, `load` reads it, `resolve` checks what it means together, `frr` renders router
-configurations,
-`plan` is what comes out. Nothing here knows Pulumi or touches a host.
+configurations, `plan` is what comes out. Nothing here knows Pulumi or touches a host.
 """
 
 from components.topology.load import Problem, TopologyError, load

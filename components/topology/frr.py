@@ -1,8 +1,7 @@
 """Renders the configuration of an FRR 8.4 router: one file for zebra, ripd and staticd.
 
-The order is that of the topology, so that the same topology gives the same text. Addresses stand in it as well as
-on the
-interfaces: a candidate who types `show running-config` sees what an IOS router would show.
+The order is that of the topology, so that the same topology gives the same text. It has the addresses of the ports,
+as an IOS router's has: a candidate sees them in `show running-config`.
 """
 
 from collections.abc import Iterable, Iterator

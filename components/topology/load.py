@@ -1,9 +1,8 @@
 """Reads a topology file: YAML 1.2 text → plain data with line numbers → typed `Topology`.
 
 All problems are found at once, each with its line and the path of keys that leads to it. The text is composed to
-YAML nodes
-and not constructed by the YAML library, because only nodes still know every duplicate key, how a number was written,
-and where everything stands.
+YAML nodes and not constructed by the YAML library, because only nodes still know every duplicate key, how a number
+was written, and where everything stands.
 """
 
 import copy
@@ -11,7 +10,6 @@ import difflib
 import functools
 import math
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -46,9 +45,7 @@ _BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake in a topology file. `line` counts from 1, 0 where no line can be named; `path` is like
-    `routers.R1.rip`.
-    """
+    """One mistake in a topology file. `line` counts from 1, or is 0 if none can be named; `path` is like `host.nat`."""
 
     file: str
     line: int
@@ -100,9 +97,7 @@ class Source:
         return Path(self.file).parent
 
     def known(self, path: KeyPath) -> KeyPath:
-        """The longest beginning of `path` that the file has: a path into the model can be longer than that in the
-        file.
-        """
+        """The longest beginning of `path` that the file has: a path into the model can be longer."""
         while path and self.lines and path not in self.lines:
             path = path[:-1]
         return path
@@ -124,8 +119,7 @@ class Source:
         return text
 
 
-# --- Text to data
-# ------------------------------------------------------------------------------------------------------
+# --- Text to data ----------------------------------------------------------------------------------------------------
 
 
 def read(path: Path | str, text: str | None = None) -> Source:
@@ -133,29 +127,31 @@ def read(path: Path | str, text: str | None = None) -> Source:
     source = Source(str(path))
     if text is None:
         text = _file_text(source)
+    node = _composed(source, text)
+    source.lines[()] = node.start_mark.line + 1 if node else 1
+    if node:
+        source.data = _Reader(source).value(node, ())
+    return source
+
+
+def _composed(source: Source, text: str) -> Node | None:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.max_depth = MAX_DEPTH
+    # An anchor may be defined twice; the later one counts, as YAML says.
+    yaml.composer.warn_double_anchors = False
     try:
-        with warnings.catch_warnings():
-            # An anchor that is defined twice; the later one counts, as YAML says.
-            warnings.simplefilter("ignore")
-            yaml = YAML(typ="rt", pure=True)
-            yaml.max_depth = MAX_DEPTH
-            node = yaml.compose(text)
-        source.lines[()] = 1
-        if node is not None:
-            source.lines[()] = node.start_mark.line + 1
-            source.data = _Reader(source).value(node, ())
+        return cast("Node | None", yaml.compose(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.count("\n") + 1) if mark else 0
         message = ", ".join(" ".join(str(part).split()) for part in (error.context, error.problem) if part)
-        raise TopologyError([*source.problems, Problem(source.file, line, "", f"YAML: {message}")]) from error
-    except RecursionError as error:
-        raise TopologyError([Problem(source.file, 0, "", "YAML: nested too deeply")]) from error
-    except (YAMLError, ValueError, AssertionError, IndexError, TypeError, AttributeError) as error:
-        # The library stumbles over some malformed texts instead of reporting them; the user's mistake is the same.
+        if isinstance(error, MaxDepthExceededError):
+            message = "nested too deeply"
+        raise TopologyError([Problem(source.file, line, "", f"YAML: {message}")]) from error
+    except (YAMLError, ValueError, AssertionError, IndexError, TypeError, AttributeError, RecursionError) as error:
+        # The library stumbles over some malformed texts instead of reporting them; it is the text's mistake all the same.
         message = " ".join(str(getattr(error, "reason", error)).split()) or "malformed"
         raise TopologyError([Problem(source.file, 0, "", f"YAML: {message}")]) from error
-    return source
 
 
 def _file_text(source: Source) -> str:
@@ -191,6 +187,9 @@ class _Reader:
             )
         if id(node) in self.open:
             self.complain(node, path, "an alias must not stand within what it stands for")
+            return None
+        if len(self.open) >= MAX_DEPTH:
+            self.complain(node, path[:MAX_DEPTH], "nested too deeply")
             return None
         self.open.add(id(node))
         try:
@@ -280,8 +279,7 @@ def _whole_number(text: str) -> int:
     return int(text, base) if base != 10 else int(text)
 
 
-# --- Data to model
-# -----------------------------------------------------------------------------------------------------
+# --- Data to model ---------------------------------------------------------------------------------------------------
 
 
 def load(path: Path | str, text: str | None = None) -> Topology:
@@ -297,8 +295,8 @@ def load(path: Path | str, text: str | None = None) -> Topology:
 
 
 def validate(source: Source) -> tuple[Topology | None, list[Problem]]:
-    """The typed topology, and the problems. With problems, the topology is what is left without the faulty parts,
-    if any is.
+    """The typed topology, and the problems. If there are any, the topology is what is left without the faulty parts,
+    or None.
     """
     problems = list(source.problems)
     data = source.data
@@ -321,8 +319,7 @@ def _without_faults(data: dict[Key, Data], details: Sequence[ErrorDetails]) -> T
     # Each round removes what is faulty; what then lacks a required key is faulty in the next.
     for _ in range(10):
         for detail in details:
-            if not _remove(rest, _path(rest, detail)):
-                return None
+            _remove(rest, _path(rest, detail))
         try:
             return Topology.model_validate(rest)
         except ValidationError as error:
@@ -330,22 +327,19 @@ def _without_faults(data: dict[Key, Data], details: Sequence[ErrorDetails]) -> T
     return None
 
 
-def _remove(data: dict[Key, Data], path: KeyPath) -> bool:
-    """Removes what is at `path`, with the list that it is in: positions in lists must stay what they are in the
-    file.
-    """
+def _remove(data: dict[Key, Data], path: KeyPath) -> None:
+    """Removes what is at `path`, with the list that it is in: positions in lists must stay what they are in the file."""
     if path in ((), ("topology",)):
         data["topology"] = "unnamed"
-        return True
+        return
     node = data
     for part in path[:-1]:
         below = node.get(part)
         if not isinstance(below, dict):
             node.pop(part, None)
-            return True
+            return
         node = below
     node.pop(path[-1], None)
-    return True
 
 
 def _path(data: Data, detail: ErrorDetails) -> KeyPath:
@@ -423,8 +417,7 @@ def _called(value: object) -> str:
     return f"the text {value!r}" if isinstance(value, str) else f"the number {value}"
 
 
-# --- Known keys, for suggestions
-# ---------------------------------------------------------------------------------------
+# --- Known keys, for suggestions -------------------------------------------------------------------------------------
 
 
 @functools.cache

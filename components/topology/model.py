@@ -102,8 +102,7 @@ def _text(value: object, example: str) -> str:
     raise wrong(f"must be text, like {example}")
 
 
-# --- Scalars
-# -----------------------------------------------------------------------------------------------------------
+# --- Scalars ---------------------------------------------------------------------------------------------------------
 
 
 def _matches(pattern: str, complaint: str) -> Callable[[str], str]:
@@ -317,11 +316,9 @@ RipTimer = Annotated[int, Strict(), Field(ge=5, le=2147483647)]
 SlotKey = Annotated[int, Field(ge=0, le=6)]
 Card = Annotated[str, AfterValidator(_card), WithJsonSchema({"type": "string", "enum": sorted(CARDS)})]
 
-# Tags of alternatives are in angle brackets, so that in the location of an error they are not taken for keys of
-# the file.
+# Tags of alternatives are in angle brackets: in the location of an error they must not be taken for keys of the file.
 
-# --- Mappings
-# ----------------------------------------------------------------------------------------------------------
+# --- Mappings --------------------------------------------------------------------------------------------------------
 
 
 class Spec(BaseModel):
@@ -494,7 +491,8 @@ class RouterSpec(Spec):
     routes: tuple[RouteSpec, ...] = Field(default=(), description="Static routes.")
     config: Text | None = Field(
         default=None,
-        description="The whole FRR configuration, in place of the one that is rendered from the other keys.",
+        description="The whole FRR configuration, in place of the one that is rendered from the other keys. Ports have"
+        " the addresses that it gives them: let it agree with `interfaces`.",
     )
     config_file: LocalPath | None = Field(
         default=None, description="The same from a file, relative to the topology file. Not together with `config`."

@@ -27,9 +27,7 @@ class NetworkPlan:
 
 @dataclass(frozen=True)
 class AttachmentPlan:
-    """A veth pair that joins a device to a network: `ifname` in the device, `peer` in the host namespace, in
-    `bridge`.
-    """
+    """A veth pair that joins a device to a network: `ifname` is in the device, `peer` in the host's `bridge`."""
 
     device: str
     """`host`, or the name of a router or container."""
@@ -65,7 +63,9 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class PortPlan:
-    """A port of a router. It is attached to a network, is the end of a link, or is a loopback: neither."""
+    """A port of a router. It is attached to a network, is the end of a link, or is neither: then it is a loopback,
+    its ifname is `lo`, which the namespace has anyway, and `config` gives it its addresses.
+    """
 
     ios_name: str
     """Canonical: `FastEthernet0/0`."""
@@ -154,9 +154,7 @@ class ImagePlan:
 
 @dataclass(frozen=True)
 class EnvPlan:
-    """An environment variable: either its value, or the name of the secret in the stack's configuration that is
-    its value.
-    """
+    """An environment variable: its value, or else the name of the secret in the stack's configuration."""
 
     name: str
     value: str | None

@@ -1,7 +1,6 @@
 """Names of router ports, as IOS understands them.
 
-`FastEthernet0/0`, `Fa0/0` and `fa 0/0` are one port. A `Port` is that port: compare and hash it instead of its
-spellings.
+`FastEthernet0/0`, `Fa0/0` and `fa 0/0` are one port: a `Port` is what to compare, not its spellings.
 """
 
 import re
@@ -48,8 +47,11 @@ class Port:
 
     @property
     def ifname(self) -> str:
-        """The Linux interface name, at most 15 characters: `Fa0-0` (an ifname has no slash), `Vlan2`, `Loopback0`."""
-        return (self.kind if self.kind in VIRTUAL else KINDS[self.kind]) + self._number.replace("/", "-")
+        """The Linux interface name, at most 15 characters: `Fa0-0` (an ifname has no slash), `Vlan2`.
+
+        All loopbacks are `lo`: every namespace has it, it takes any number of addresses, and it is always up.
+        """
+        return "lo" if self.kind == "Loopback" else self.short.replace("/", "-")
 
     @property
     def is_virtual(self) -> bool:

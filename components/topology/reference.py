@@ -17,8 +17,8 @@ _INTRODUCTION = """\
 # The topology file
 
 A topology describes a lab: networks, the lab's host, routers, links, containers, and the checks that must hold. It is YAML 1.2
-(`no` and `12:34:56:12:34:56` are text; numbers that are meant as text must be quoted). All mistakes in it are reported at
-once, one line each, before anything is made:
+(`no` is text). What is meant as text but looks like a number must be quoted, `12:34:56:12:34:56` too, which is a number in
+YAML 1.1. All mistakes in it are reported at once, one line each, before anything is made:
 
     stacks/topologies/exam.yaml:31: routers.R2.interfaces.Fa0/1.address: 192.168.10.10/24 is outside network Sales 192.168.30.0/24
 
@@ -32,7 +32,7 @@ This page is made from the model by `python -m components.topology docs`, the sc
 
 - Devices are the lab's host, named `host`, and the routers and containers by their names, each used once.
 - Ports of routers have IOS names, in any spelling IOS takes: `FastEthernet0/0`, `Fa0/0` and `fa 0/0` are one port. On
-  Linux it is `Fa0-0`, since an interface name cannot have a slash; `Vlan2` and `Loopback0` stay.
+  Linux it is `Fa0-0`, since an interface name cannot have a slash; `Vlan2` stays, and all loopbacks are `lo`.
 - MAC addresses may be written `cc:00:79:3b:00:00`, `cc-00-79-3b-00-00` or `cc00.793b.0000`. Quote them: some look like
   numbers.
 - Networks and links must not overlap. Every address, MAC address and interface name is used once. All bridges, the host's

@@ -1,7 +1,6 @@
 """Resolves a typed topology to a plan, and checks what its names, addresses and ports mean together.
 
-Nothing is raised at the first mistake: each is noted with the path of its key, and what can still be checked is
-checked.
+Nothing is raised at the first mistake: each is noted with the path of its key, and the checks go on.
 """
 
 import hashlib
@@ -72,8 +71,7 @@ def read_topology(path: Path | str, text: str | None = None) -> Plan:
     """The plan of the lab in the topology file at `path`, or in `text` in its place.
 
     Raises TopologyError with all problems of the file: of its YAML, of its keys and values, and of what they mean
-    together.
-    Reads the file, and files that a `config_file` in it names; nothing else is touched.
+    together. Reads the file, and files that a `config_file` in it names; nothing else is touched.
     """
     source = read(path, text)
     topology, problems = validate(source)
@@ -88,9 +86,7 @@ def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
 
 
 def peer_name(device: str, ifname: str) -> str:
-    """The default name of the bridge's end of a veth pair: `web-eth0`; if that is too long, its beginning and a
-    hash of it.
-    """
+    """The default name of a veth pair's end in the bridge: `web-eth0`; if that is too long, its beginning and a hash."""
     name = f"{device}-{ifname}"
     if len(name) <= IFNAME_MAX:
         return name
@@ -132,9 +128,7 @@ class _Resolver:
     source: Source
     problems: list[Problem]
     complete: bool = field(init=False)
-    """Whether `topology` is all that the file has. If parts were left out as faulty, nothing can be said to be
-    missing.
-    """
+    """Whether `topology` is all of the file. If faulty parts were left out, nothing can be said to be missing."""
     holders: dict[IPv4Address, _Holder] = field(default_factory=dict)
     macs: dict[str, KeyPath] = field(default_factory=dict)
     host_ifnames: dict[str, KeyPath] = field(default_factory=dict)
@@ -231,8 +225,7 @@ class _Resolver:
                     for at, address in enumerate(end.address):
                         subnets.setdefault(address.network, ("links", name, router, port, "address", at))
             known += [(subnet, f"link {name}", path) for subnet, path in subnets.items()]
-        # In the order of addresses, a prefix that overlaps others overlaps the widest of those before it that is
-        # still open.
+        # In the order of addresses, a prefix that overlaps any before it overlaps the widest of them.
         widest: tuple[IPv4Network, str, KeyPath] | None = None
         for entry in sorted(known, key=lambda entry: (int(entry[0].network_address), entry[0].prefixlen)):
             if widest and entry[0].overlaps(widest[0]):
@@ -443,6 +436,9 @@ class _Resolver:
             if port.kind == "Loopback":
                 if network is not None:
                     self.conflict(path, f"{port.long} can be in no network: it has no socket for a cable")
+                for key in ("mac", "mtu"):
+                    if getattr(entry.spec, key) is not None:
+                        self.conflict((*entry.path, key), f"{port.long} has no {key}: it has no socket for a cable")
                 continue
             if network is None:
                 hint = f"or a switch port with access_vlan {port.numbers[0]} " if port.kind == "Vlan" else ""

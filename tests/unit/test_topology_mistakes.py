@@ -655,6 +655,12 @@ PORT_MISTAKES = [
         "29: routers.R2.interfaces.Lo0.network: Loopback0 can be in no network: it has no socket for a cable",
     ),
     mistake(
+        "MAC of a loopback",
+        R2_PORT,
+        R2_PORT + "      Lo0: {mac: aabb.cc00.0001}\n",
+        "29: routers.R2.interfaces.Lo0.mac: Loopback0 has no mac: it has no socket for a cable",
+    ),
+    mistake(
         "loopback in a link",
         "R2: {Fa0/0:",
         "R2: {Lo0:",

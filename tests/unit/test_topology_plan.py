@@ -159,8 +159,8 @@ routers:
     assert router(text).config == (
         "frr version 8.4\nfrr defaults traditional\nhostname edge\nservice integrated-vtysh-config\n!\n"
         "interface Fa0-0\n description To the left\n ip address 10.1.0.1/24\n ip address 10.1.0.2/24\nexit\n!\n"
-        "interface Loopback0\n ip address 10.9.9.9/32\nexit\n!\n"
-        "router rip\n version 2\n network 10.1.0.0/24\n network 10.9.9.9/32\n passive-interface Loopback0\nexit\n!\n"
+        "interface lo\n ip address 10.9.9.9/32\nexit\n!\n"
+        "router rip\n version 2\n network 10.1.0.0/24\n network 10.9.9.9/32\n passive-interface lo\nexit\n!\n"
         "ip route 0.0.0.0/0 10.1.0.9\nip route 10.2.0.0/24 10.1.0.9\n!\nline vty\n!\nend\n"
     )
 
@@ -196,7 +196,7 @@ containers: {c: {image: i, command: [x], env: {A: "1", B: {from_secret: key}}, c
         ("e0", Port("Ethernet", (0,)), "Ethernet0", "Et0", "Et0"),
         ("Se0/16", Port("Serial", (0, 16)), "Serial0/16", "Se0/16", "Se0-16"),
         ("vl2", Port("Vlan", (2,)), "Vlan2", "Vlan2", "Vlan2"),
-        ("Lo0", Port("Loopback", (0,)), "Loopback0", "Lo0", "Loopback0"),
+        ("Lo0", Port("Loopback", (0,)), "Loopback0", "Lo0", "lo"),
     ],
 )
 def test_spellings_of_a_port(spelling: str, port: Port, long: str, short: str, ifname: str) -> None:
