@@ -411,7 +411,9 @@ class _Resolver:
             self.lacks((*path, "access_vlan"), f"the router has no interface Vlan{vlan}, which would have the address")
         if spec.network is None:
             self.lacks(path, "the port is in no network: give it one")
-        elif vlan in vlan_networks and vlan_networks[vlan][0] != spec.network:
+            return
+        self.find("network", spec.network, self.topology.networks, (*path, "network"))
+        if vlan in vlan_networks and vlan_networks[vlan][0] != spec.network:
             other, first = vlan_networks[vlan]
             self.conflict(
                 (*path, "network"),
@@ -441,8 +443,9 @@ class _Resolver:
                         self.conflict((*entry.path, key), f"{port.long} has no {key}: it has no socket for a cable")
                 continue
             if network is None:
-                hint = f"or a switch port with access_vlan {port.numbers[0]} " if port.kind == "Vlan" else ""
-                self.lacks(entry.path, f"{port.long} is in no network: give it one, {hint}or make it the end of a link")
+                is_vlan = port.kind == "Vlan"
+                other = f"a switch port with access_vlan {port.numbers[0]}" if is_vlan else "make it the end of a link"
+                self.lacks(entry.path, f"{port.long} is in no network: give it one, or {other}")
                 entry.segment = NOWHERE
             else:
                 self.find("network", network, self.topology.networks, path)

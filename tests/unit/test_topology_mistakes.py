@@ -629,6 +629,12 @@ PORT_MISTAKES = [
         "22: routers.R1.interfaces.Fa1/0.address: a switch port has no address: give it to Vlan2",
     ),
     mistake(
+        "switch port in an unknown network",
+        "network: Left, access_vlan",
+        "network: Lost, access_vlan",
+        "22: routers.R1.interfaces.Fa1/0.network: unknown network 'Lost': there are Left, Right",
+    ),
+    mistake(
         "VLAN that is not there",
         "access_vlan: 2}",
         "access_vlan: 3}",
