@@ -29,8 +29,12 @@ class Reader(Protocol):
 
 
 def encode(message: dict[str, object], blob: bytes = b"") -> bytes:
-    """One frame, ready to be written."""
+    """One frame, ready to be written. Raises ProtocolError for one that is too large to be read."""
     payload = json.dumps(message, separators=(",", ":")).encode()
+    if max(len(payload), len(blob)) > MAX_FRAME:
+        raise ProtocolError(
+            f"a frame of {len(payload)} + {len(blob)} bytes; its parts can have {MAX_FRAME >> 20} MiB each"
+        )
     return HEADER.pack(len(payload), len(blob)) + payload + blob
 
 
@@ -47,7 +51,10 @@ def read(reader: Reader) -> tuple[dict[str, object], bytes] | None:
         raise ProtocolError(f"no frame: it claims {json_size} + {blob_size} bytes (starts with {header!r})")
     payload = _read_exactly(reader, json_size) or b""
     blob = _read_exactly(reader, blob_size) or b""
-    message = json.loads(payload)
+    try:
+        message = json.loads(payload)
+    except ValueError as error:
+        raise ProtocolError(f"no JSON in a frame: {error}") from None
     if not isinstance(message, dict):
         raise ProtocolError(f"a frame must hold a JSON object, not {type(message).__name__}")
     return message, blob

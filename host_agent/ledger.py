@@ -14,6 +14,7 @@ import fcntl
 import itertools
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -48,7 +49,8 @@ def make_id(lease: str, kind: str, key: str) -> str:
 
 def split_id(object_id: str) -> tuple[str, str, str]:
     """Lease, kind and key of an id. Raises Missing for what is no id."""
-    parts = object_id.partition("#")[0].split("/", 2)
+    # A key may hold a '#' too: interface names can.
+    parts = re.sub(r"#[0-9a-f]{6}$", "", object_id).split("/", 2)
     if len(parts) != 3:
         raise Missing(f"{object_id!r} is not the id of an object of a lab")
     return parts[0], parts[1], parts[2]
