@@ -58,8 +58,8 @@ def bring_up(name: str, topology: str) -> int:
     clear_stale_locks(name)
     pulumi("config", "set", "lab:topology", topology, "-s", name)
     heading(f"pulumi up: the lab {topology} as stack {name}")
-    if live("up", "--yes", "--skip-preview", "--suppress-outputs", "-s", name):
-        print("demo: the lab is not up; the reason is above", file=sys.stderr)
+    if status := live("up", "--yes", "--skip-preview", "--suppress-outputs", "-s", name):
+        print(f"demo: the lab is not up: {reason(status)}", file=sys.stderr)
         return 1
     print(changes_of_last_update(name))
     deployment = stack.read_deployment(name)
@@ -78,10 +78,11 @@ def destroy(name: str) -> int:
         clear_stale_locks(name)
         heading(f"pulumi destroy: stack {name}")
         # What goes with the machine need not be read before, and a machine that is dead can't be.
-        if live("destroy", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "-s", name):
-            print(f"demo: not all of stack {name} could be destroyed; the reason is above", file=sys.stderr)
+        if status := live(
+            "destroy", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--remove", "-s", name
+        ):
+            print(f"demo: not all of stack {name} is destroyed: {reason(status)}", file=sys.stderr)
             return 1
-        pulumi("stack", "rm", "--yes", name)
     left_over = destroy_sandbox(name)
     if left_over:
         print(f"Sandbox {name}, which the state did not know, is destroyed.")
@@ -209,6 +210,11 @@ def live(*arguments: str) -> int:
         for line in worth_reading(process.stdout):
             print(line, flush=True)
         return _ended(process)
+
+
+def reason(status: int) -> str:
+    """Why a `pulumi` command ended with that status, as far as it tells."""
+    return f"pulumi was killed by signal {-status}; run this again" if status < 0 else "Pulumi says above why"
 
 
 def worth_reading(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from cli import checks, status, terminal
 from cli.errors import UsageError
 from cli.stack import read_deployment, select
+from dynamic_providers.connection import Unreachable
 from host_agent.errors import HostError
 
 DESCRIPTION = (
@@ -44,6 +45,8 @@ def guarded(command: Callable[[], int]) -> int:
         return result
     except UsageError as error:
         return _failed(error, 2)
+    except Unreachable as error:
+        return _failed(error, 1, advice="; does it run? `pulumi up` starts a sandbox that has stopped")
     except HostError as error:
         return _failed(error, 1)
     except BrokenPipeError:
@@ -159,10 +162,10 @@ def _exec(arguments: argparse.Namespace) -> int:
     return terminal.execute(read_deployment(select(arguments.stack)), arguments.device, arguments.command)
 
 
-def _failed(error: Exception, status: int) -> int:
+def _failed(error: Exception, status: int, advice: str = "") -> int:
     if os.environ.get("LAB_TRACE"):
         traceback.print_exception(error)
-    print(f"lab: {error}", file=sys.stderr)
+    print(f"lab: {error}{advice}", file=sys.stderr)
     return status
 
 

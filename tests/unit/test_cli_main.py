@@ -5,6 +5,7 @@ import pytest
 from cli import main
 from cli.errors import UsageError
 from dynamic_providers.connection import Unreachable
+from host_agent.errors import Missing
 
 
 @pytest.mark.parametrize(
@@ -53,11 +54,19 @@ def test_every_command_has_help(line: list[str], capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(UsageError("no stack"), 2), (Unreachable("no host"), 1), (KeyboardInterrupt(), 130)]
+    ("error", "status", "message"),
+    [
+        (UsageError("no stack"), 2, "lab: no stack\n"),
+        (Missing("no lease"), 1, "lab: no lease\n"),
+        (Unreachable("no host"), 1, "lab: no host; does it run? `pulumi up` starts a sandbox that has stopped\n"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
 )
-def test_an_error_is_one_line(error: BaseException, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_one_line(
+    error: BaseException, status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main.guarded(lambda: _raise(error)) == status
-    assert capsys.readouterr().err == (f"lab: {error}\n" if str(error) else "")
+    assert capsys.readouterr().err == message
 
 
 def test_a_trace_is_shown_on_request(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
