@@ -253,44 +253,40 @@ def build(cache: Path) -> Path:
     with _locked(cache) as lock:
         if is_base(path):
             return path
-        started = time.monotonic()
-        partial = path.with_name(f"{path.name}.partial")
         # mmdebstrap mounts /proc and the like in its target: here they vanish with it, however it ends.
         kernel.unshare(kernel.CLONE_NEWNS)
         kernel.make_mounts_private()
-        without: tuple[str, ...] = ()
-        _start_over(partial)
-        print(f"base: {wanted.suite} from {sources[0].uri}, about a minute and 500 MB", flush=True)
+        started = time.monotonic()
+        print(f"base: building {wanted.suite} from this machine's mirror: about a minute and 500 MB", flush=True)
+        partial = path.with_name(f"{path.name}.partial")
         try:
-            _bootstrap(
-                partial / "root",
-                wanted,
-                sources,
-                (*_PACKAGES, *_OPTIONAL_PACKAGES),
-                wanted.optional_component,
-                started,
-                lock,
-            )
-        except SandboxError as error:
-            if not re.search(
-                rf"Unable to locate package ({'|'.join(_OPTIONAL_PACKAGES)})|has no installation candidate", str(error)
-            ):
-                raise
-            without = _OPTIONAL_PACKAGES
-            print(f"base: this mirror has no {', '.join(without)}; going on without", flush=True)
-            _start_over(partial)
-            _bootstrap(partial / "root", wanted, sources, _PACKAGES, None, started, lock)
-        _finish(partial / "root", sources, None if without else wanted.optional_component)
-        (partial / "root").chmod(0o700)
-        recipe = {
-            "suite": wanted.suite,
-            "packages": _PACKAGES,
-            "optional": [name for name in _OPTIONAL_PACKAGES if name not in without],
-        }
-        (partial / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
-        partial.rename(path)
+            _build_in(partial, wanted, sources, started, lock)
+            partial.rename(path)
+        finally:
+            if partial.exists():
+                shutil.rmtree(partial)
         print(f"base: done in {time.monotonic() - started:.0f} s: {path}", flush=True)
     return path
+
+
+def _build_in(partial: Path, wanted: Distribution, sources: list[Source], started: float, lock: int) -> None:
+    optional: tuple[str, ...] = _OPTIONAL_PACKAGES
+    component: str | None = wanted.optional_component
+    _start_over(partial)
+    try:
+        _bootstrap(partial / "root", wanted, sources, component, (*_PACKAGES, *optional), started, lock)
+    except SandboxError as error:
+        missing = "|".join(map(re.escape, optional))
+        if not re.search(rf"(Unable to locate package|Package) '?({missing})\b", str(error)):
+            raise
+        print(f"base: this mirror has no {', '.join(optional)}; once more without", flush=True)
+        optional, component = (), None
+        _start_over(partial)
+        _bootstrap(partial / "root", wanted, sources, component, _PACKAGES, started, lock)
+    _finish(partial / "root", sources, component)
+    (partial / "root").chmod(0o700)
+    recipe = {"suite": wanted.suite, "packages": _PACKAGES, "optional": optional}
+    (partial / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
 
 
 def _start_over(partial: Path) -> None:
@@ -312,8 +308,8 @@ def _bootstrap(
     root: Path,
     wanted: Distribution,
     sources: list[Source],
-    packages: tuple[str, ...],
     extra_component: str | None,
+    packages: tuple[str, ...],
     started: float,
     lock: int,
 ) -> None:

@@ -66,10 +66,10 @@ def _check_owner(path: Path, what: str) -> None:
         raise SandboxError(f"{what} {path} must be a directory (not a link) that belongs to you or to root")
 
 
-def _check_file_system(directory: Path) -> None:
-    """SandboxError if a sandbox's writable layer cannot be on the file system of `directory`."""
+def check_file_system(directory: Path, mountinfo: str) -> None:
+    """SandboxError if a sandbox's writable layer cannot be on the file system of `directory`, by /proc/self/mountinfo's text."""
     best, kind = "", ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+    for line in mountinfo.splitlines():
         mount_point = line.split()[4].replace("\\040", " ")
         if directory.is_relative_to(mount_point) and len(mount_point) >= len(best):
             best, kind = mount_point, line.partition(" - ")[2].split(" ")[0]
@@ -241,7 +241,7 @@ def start(name: str, state: Path, base: Path, port: int, public_key: str) -> Non
     if not _PUBLIC_KEY.fullmatch(public_key):
         raise SandboxError(f"not an SSH public key (one line as in id_ed25519.pub): {public_key[:60]!r}")
     _check_owner(state, "state directory")
-    _check_file_system(state.resolve())
+    check_file_system(state.resolve(), Path("/proc/self/mountinfo").read_text())
     directory = directory_of(state, name)
     directory.mkdir(mode=0o755, exist_ok=True)
     _check_owner(directory, "sandbox directory")

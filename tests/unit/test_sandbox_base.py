@@ -1,8 +1,12 @@
+import json
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sandbox import base
+from sandbox import base, kernel
 from sandbox.base import Source
 from sandbox.errors import SandboxError
 
@@ -138,3 +142,73 @@ def test_a_half_built_base_is_none(tmp_path: Path) -> None:
     assert not base.is_base(tmp_path)
     (tmp_path / "recipe.json").touch()
     assert base.is_base(tmp_path)
+
+
+@pytest.fixture
+def bootstrap(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Replaces mmdebstrap by one that makes a few files, and fails for packages the mirror lacks; returns the list of its runs."""
+
+    def install(lacking: tuple[str, ...]) -> list[tuple[str, ...]]:
+        runs: list[tuple[str, ...]] = []
+
+        def fake(
+            root: Path,
+            _wanted: base.Distribution,
+            _sources: list[Source],
+            _component: str | None,
+            packages: tuple[str, ...],
+            _started: float,
+            _lock: int,
+        ) -> None:
+            runs.append(packages)
+            (root / "etc/apt/apt.conf.d").mkdir(parents=True)
+            (root / "etc/ssh").mkdir()
+            (root / "etc/ssh/ssh_host_ed25519_key").touch()
+            (root / "etc/machine-id").write_text("uninitialized\n")
+            for name in packages:
+                if name in lacking:
+                    raise SandboxError(f"mmdebstrap failed:\n  E: Unable to locate package {name}")
+
+        monkeypatch.setattr(base, "_bootstrap", fake)
+        monkeypatch.setattr(base, "distribution", lambda: DEBIAN)
+        monkeypatch.setattr(base, "machine_sources", lambda: [Source("http://mirror.example/debian", "x", ("main",))])
+        monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/mmdebstrap")
+        monkeypatch.setattr(kernel, "unshare", lambda _flags: None)
+        monkeypatch.setattr(kernel, "make_mounts_private", lambda: None)
+        return runs
+
+    return install
+
+
+def test_two_builds_at_once_make_one_base(
+    tmp_path: Path, bootstrap: Callable[[tuple[str, ...]], list[tuple[str, ...]]]
+) -> None:
+    runs = bootstrap(())
+    with ThreadPoolExecutor() as threads:
+        first, second = threads.map(base.build, [tmp_path, tmp_path])
+    assert first == second
+    assert base.is_base(first)
+    assert len(runs) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".base.lock", first.name]
+    assert list((first / "root/etc/ssh").iterdir()) == []
+    assert (first / "root/etc/machine-id").read_text() == ""
+    assert "bookworm main non-free\n" in (first / "root/etc/apt/sources.list").read_text()
+
+
+def test_a_mirror_without_the_optional_packages(
+    tmp_path: Path, bootstrap: Callable[[tuple[str, ...]], list[tuple[str, ...]]]
+) -> None:
+    runs = bootstrap(("dynamips",))
+    path = base.build(tmp_path)
+    assert ["dynamips" in packages for packages in runs] == [True, False]
+    assert json.loads((path / "recipe.json").read_text())["optional"] == []
+    assert "non-free" not in (path / "root/etc/apt/sources.list").read_text()
+
+
+def test_a_failed_build_leaves_nothing(
+    tmp_path: Path, bootstrap: Callable[[tuple[str, ...]], list[tuple[str, ...]]]
+) -> None:
+    bootstrap(("frr",))
+    with pytest.raises(SandboxError, match="Unable to locate package frr"):
+        base.build(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".base.lock"]

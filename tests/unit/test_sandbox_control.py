@@ -1,12 +1,13 @@
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from sandbox import control, init, privilege, state
+from sandbox import control, init, privilege, root, state
 from sandbox.errors import SandboxError
 from sandbox.state import Record, Status
 
@@ -114,3 +115,16 @@ def test_the_privileged_programs_run_alone() -> None:
         if line.startswith(("import ", "from "))
     ]
     assert all(name in sys.stdlib_module_names for name in imports)
+
+
+def test_a_sandbox_needs_a_file_system_that_can_take_it() -> None:
+    mountinfo = """\
+1 0 0:20 / / rw - overlay overlay rw
+2 1 8:1 / /srv rw shared:1 - ext4 /dev/sda1 rw
+3 2 0:33 / /srv/far\\040away rw - nfs4 server:/x rw
+"""
+    root.check_file_system(Path("/srv/state"), mountinfo)
+    root.check_file_system(Path("/srv/far"), mountinfo)
+    for directory, kind in (("/home/somebody", "overlay (mounted on /)"), ("/srv/far away/state", "nfs4")):
+        with pytest.raises(SandboxError, match=re.escape(f"{directory} is on {kind}")):
+            root.check_file_system(Path(directory), mountinfo)
