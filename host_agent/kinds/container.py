@@ -165,26 +165,36 @@ def _ensure(context: Context, args: Args, names: _Names) -> Outputs:
             raise Conflict(f"Docker container {name}", context.owner_of(mark))
     if pause is None and not context.adopt and exists(names.netns):
         raise Conflict(f"network namespace {names.netns}", context.owner_of(""))
-    if pause is not None and not _running(pause):
-        _delete(api, args, str(pause["Id"]))
-        pause = None
-    pause_id = str(pause["Id"]) if pause else _make_pause(context, args, names)
-    if pause is not None and not _attached(names.netns, pause):
-        _attach(names.netns, pause)
-    if app is not None and (_joined(app) != pause_id or _must_be_made_again(args, app)):
-        _delete(api, args, str(app["Id"]))
-        app = None
     with _explained(args):
+        pause = _make_pause(context, args, names) if pause is None else _started(api, pause)
+        if not _attached(names.netns, pause):
+            _attach(names.netns, pause)
+        pause_id = str(pause["Id"])
+        if app is not None and (_joined(app) != pause_id or _must_be_made_again(args, app)):
+            _delete(api, args, str(app["Id"]))
+            app = None
         if app is None:
             app_id = api.create_container_from_config(_config(context, args, pause_id), names.container)["Id"]
             if args.running:
                 api.start(app_id)
         else:
-            _change(api, args, app)
+            _change(api, args, app, pause)
     return Outputs(container=names.container, pause_id=pause_id, netns=names.netns)
 
 
-def _make_pause(context: Context, args: Args, names: _Names) -> str:
+def _started(api: APIClient, pause: Inspected) -> Inspected:
+    """A pause container that is there, running. Made anew, it would have another id, and the container and its files could not stay."""
+    if _running(pause):
+        return pause
+    pause_id = str(pause["Id"])
+    if cast(Inspected, pause["State"])["Paused"]:
+        api.unpause(pause_id)
+    else:
+        api.start(pause_id)
+    return cast(Inspected, api.inspect_container(pause_id))
+
+
+def _make_pause(context: Context, args: Args, names: _Names) -> Inspected:
     api = context.host.docker.api
     config = {
         "Image": args.pause_image,
@@ -197,11 +207,9 @@ def _make_pause(context: Context, args: Args, names: _Names) -> str:
         "NetworkDisabled": True,
         "HostConfig": {**_confinement(), "NetworkMode": "none", "SecurityOpt": ["no-new-privileges"]},
     }
-    with _explained(args):
-        pause_id = str(api.create_container_from_config(config, names.pause)["Id"])
-        api.start(pause_id)
-        _attach(names.netns, cast(Inspected, api.inspect_container(pause_id)))
-    return pause_id
+    pause_id = str(api.create_container_from_config(config, names.pause)["Id"])
+    api.start(pause_id)
+    return cast(Inspected, api.inspect_container(pause_id))
 
 
 def _config(context: Context, args: Args, pause_id: str) -> dict[str, object]:
@@ -271,8 +279,8 @@ def _must_be_made_again(args: Args, app: Inspected) -> bool:
     return any(getattr(observed, name) != getattr(args, name) for name in Args.__dataclass_fields__ if name not in LIVE)
 
 
-def _change(api: APIClient, args: Args, app: Inspected) -> None:
-    """Bring limits, restart policy and state of a container that is there to what is declared."""
+def _change(api: APIClient, args: Args, app: Inspected, pause: Inspected) -> None:
+    """Bring limits, restart policy, namespace and state of a container that is there to what is declared."""
     observed = _observed(args, app)
     app_id = str(app["Id"])
     if args.memory_mib and args.memory_mib != observed.memory_mib:
@@ -288,6 +296,9 @@ def _change(api: APIClient, args: Args, app: Inspected) -> None:
             api.start(app_id)
     elif not args.running and observed.running:
         api.stop(app_id, timeout=STOP_TIMEOUT_S)
+    elif args.running and not _share_namespace(app, pause):
+        # Its pause container was started again under it.
+        api.restart(app_id, timeout=STOP_TIMEOUT_S)
 
 
 def _quota_us(cpus: float) -> int:
@@ -335,16 +346,21 @@ def _delete(api: APIClient, args: Args, container_id: str) -> None:
         api.remove_container(container_id, force=True, v=True)
 
 
-def _namespace_of(pause: Inspected) -> Path:
-    return Path(f"/proc/{cast(Inspected, pause['State'])['Pid']}/ns/net")
+def _namespace_of(container: Inspected) -> Path:
+    return Path(f"/proc/{cast(Inspected, container['State'])['Pid']}/ns/net")
+
+
+def _share_namespace(app: Inspected, pause: Inspected) -> bool:
+    try:
+        return _namespace_of(app).stat().st_ino == _namespace_of(pause).stat().st_ino
+    except FileNotFoundError:
+        return False
 
 
 def _attached(netns: str, pause: Inspected) -> bool:
     """Whether /run/netns has the pause container's namespace, and not that of one which is gone."""
-    if not _running(pause):
-        return False
     try:
-        return netns_path(netns).stat().st_ino == _namespace_of(pause).stat().st_ino
+        return _running(pause) and netns_path(netns).stat().st_ino == _namespace_of(pause).stat().st_ino
     except FileNotFoundError:
         return False
 
