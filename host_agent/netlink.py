@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import socket
 import struct
@@ -54,7 +55,7 @@ def exists(netns: str) -> bool:
 def _is_mounted(netns: str) -> bool:
     """Whether the name stands for a namespace. A plain file is what stays of one whose mount is gone, as after a reboot."""
     try:
-        return netns_path(netns).stat().st_dev == netns_path("").stat().st_dev
+        return netns_path(netns).stat().st_dev == os.fstat(_home()).st_dev
     except FileNotFoundError:
         return False
 
@@ -82,22 +83,33 @@ def inside(netns: str) -> Iterator[None]:
     if not netns:
         yield
         return
-    with handle("") as home, handle(netns) as target:
+    with handle(netns) as target:
         _check(_libc.setns(target, _CLONE_NEWNET), f"setns to {netns}")
         try:
             yield
         finally:
-            _check(_libc.setns(home, _CLONE_NEWNET), "setns back to the host's own namespace")
+            _return_home()
+
+
+@functools.cache
+def _home() -> int:
+    """The host's own namespace, which the process's first thread never leaves."""
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _return_home() -> None:
+    _check(_libc.setns(_home(), _CLONE_NEWNET), "setns back to the host's own namespace")
 
 
 def create(netns: str) -> None:
     """`ip netns add`. Raises FileExistsError."""
-    with handle("") as home, _mount_point(netns) as path:
+    _home()  # known before the thread is elsewhere
+    with _mount_point(netns) as path:
         _check(_libc.unshare(_CLONE_NEWNET), "unshare")
         try:
             _bind(Path("/proc/thread-self/ns/net"), path)
         finally:
-            _check(_libc.setns(home, _CLONE_NEWNET), "setns back to the host's own namespace")
+            _return_home()
 
 
 def attach(netns: str, pid: int) -> None:
@@ -314,9 +326,9 @@ def rtnetlink(netns: str) -> Iterator[Rtnetlink]:
 def attributes(data: bytes) -> dict[int, bytes]:
     """The attributes in raw bytes; of one that is repeated, the last."""
     found: dict[int, bytes] = {}
-    offset = 0
-    while offset + 4 <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+    offset, last, unpack = 0, len(data) - _ATTRIBUTE.size, _ATTRIBUTE.unpack_from
+    while offset <= last:
+        length, kind = unpack(data, offset)
         if length < 4:
             break
         found[kind & 0x3FFF] = data[offset + 4 : offset + length]

@@ -188,7 +188,8 @@ class _End:
             mac=link.mac if endpoint.mac else None,
             mtu=link.mtu,
             up=link.up,
-            default_via=endpoint.default_via if "routes" in endpoint.owned else self._observe_default(),
+            # Where none is declared, a default route is nobody's business here.
+            default_via=endpoint.default_via and self._observe_default(),
             owned=endpoint.owned,
         )
 
@@ -221,18 +222,16 @@ class _End:
         ]
 
     def _observe_default(self) -> str | None:
-        for route in self._defaults():
-            # Where none is declared, one that is not ours is nobody's business here.
-            if self.endpoint.default_via or route.protocol == PROTOCOL:
-                return route.via
-        return None
+        if "routes" in self.endpoint.owned:
+            return self.endpoint.default_via
+        return next((route.via for route in self._defaults()), None)
 
     def _adapt_default(self) -> None:
-        present, wanted = self._observe_default(), self.endpoint.default_via
-        if wanted and present != wanted:
+        present, wanted = self._defaults(), self.endpoint.default_via
+        if wanted and [route.via for route in present] != [wanted]:
             self.socket.request(replace_route(self._default(wanted)))
-        elif present and not wanted:
-            self.socket.request(delete_route(self._default(present)))
+        elif not wanted:
+            self.socket.request(*(delete_route(route) for route in present if route.protocol == PROTOCOL))
 
 
 @contextlib.contextmanager

@@ -227,7 +227,8 @@ def test_a_default_route_that_was_there_is_replaced(lab: Lab) -> None:
     lab.run("ip", "route", "add", "default", "via", "10.1.1.1", netns="R1")
     end = {"namespace": router, "ifname": "eth1", "addresses": ["10.2.1.2/24"], "default_via": "10.2.1.1"}
     lab.create(VETH, cable({"namespace": host, "ifname": "b1"}, end))
-    assert lab.run("ip", "route", "show", "default", netns="R1").strip() == "default via 10.2.1.1 dev eth1 proto 76"
+    [default] = lab.ip_json("route", "show", "default", netns="R1")
+    assert (default["gateway"], default["dev"], default["protocol"]) == ("10.2.1.1", "eth1", "76")
 
 
 def test_many_pairs_at_once(lab: Lab) -> None:

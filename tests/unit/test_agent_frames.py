@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_agent import frames
 from host_agent.errors import ProtocolError
+
+unhurried = settings(deadline=None)
+"""Machines that test are busy."""
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -33,6 +36,7 @@ class Dripping:
         return self.inner.read(min(size, 1))
 
 
+@unhurried
 @given(st.lists(st.tuples(MESSAGES, st.binary(max_size=50)), max_size=4))
 def test_what_is_written_is_read(sent: list[tuple[dict[str, object], bytes]]) -> None:
     stream = Dripping(b"".join(frames.encode(message, blob) for message, blob in sent))
@@ -42,6 +46,7 @@ def test_what_is_written_is_read(sent: list[tuple[dict[str, object], bytes]]) ->
     assert received == sent
 
 
+@unhurried
 @given(MESSAGES, st.binary(max_size=20), st.data())
 def test_an_end_within_a_frame_is_an_error(message: dict[str, object], blob: bytes, data: st.DataObject) -> None:
     frame = frames.encode(message, blob)

@@ -7,11 +7,14 @@ import ipaddress
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_agent import links, netlink, routes
 from host_agent.netlink import Message, NetlinkError, Request, attributes, number, text
+
+unhurried = settings(deadline=None)
+"""Machines that test are busy."""
 
 IFINFOMSG = struct.Struct("=BxHiII")
 RTMSG = struct.Struct("=BBBBBBBBI")
@@ -29,6 +32,7 @@ def message(request: Request, header_size: int) -> Message:
     return Message(request.type, payload[:header_size], attributes(payload[header_size:]))
 
 
+@unhurried
 @given(st.dictionaries(st.integers(1, 100), st.binary(max_size=20) | st.integers(0, 2**32 - 1), max_size=6))
 def test_attributes_come_back(values: dict[int, bytes | int]) -> None:
     payload = Request(0, 0, b"", values, "").payload()
@@ -38,6 +42,7 @@ def test_attributes_come_back(values: dict[int, bytes | int]) -> None:
     assert found == expected
 
 
+@unhurried
 @given(st.binary(max_size=64))
 def test_broken_attributes_do_no_harm(data: bytes) -> None:
     attributes(data)
@@ -115,6 +120,7 @@ def test_a_link_is_read() -> None:
 ADDRESSES = st.lists(st.sampled_from(["10.1.1.1/24", "10.1.1.2/24", "10.1.1.1/16", "10.2.0.1/16"]), unique=True)
 
 
+@unhurried
 @given(ADDRESSES, ADDRESSES)
 def test_address_changes_are_the_difference_new_ones_first(present: list[str], wanted: list[str]) -> None:
     new, old = 20, 21

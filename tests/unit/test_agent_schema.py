@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_agent.kinds import veth_pair
@@ -30,6 +30,9 @@ from host_agent.schema import (
     marked,
     replacements,
 )
+
+unhurried = settings(deadline=None)
+"""Machines that test are busy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +229,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@unhurried
 @given(st.dictionaries(FIELDS | st.text(min_size=1, max_size=5), JSON_VALUES, max_size=6))
 def test_anything_gives_problems_or_args_never_a_traceback(values: dict[str, object]) -> None:
     for cls in (Args, veth_pair.Args, Words):
