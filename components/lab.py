@@ -131,10 +131,23 @@ class LabContents(pulumi.ComponentResource):
         }
         containers: dict[str, LabContainer] = {}
         if plan.containers:
-            pause = Image("pause", name="pause", rootfs="images/pause", host_files={"/bin/busybox": "/bin/busybox"}, host=host, lease=lease, opts=own)
+            pause = Image(
+                "pause",
+                name="pause",
+                rootfs="images/pause",
+                host_files={"/bin/busybox": "/bin/busybox"},
+                host=host,
+                lease=lease,
+                opts=own,
+            )
             containers = {
                 container.name: LabContainer(
-                    container.name, plan=container, site=site, image=images[container.image].image_id, pause_image=pause.image_id, opts=own
+                    container.name,
+                    plan=container,
+                    site=site,
+                    image=images[container.image].image_id,
+                    pause_image=pause.image_id,
+                    opts=own,
                 )
                 for container in plan.containers
             }

@@ -24,9 +24,7 @@ class Router(pulumi.ComponentResource):
     namespace: NetworkNamespace
     device: pulumi.Output[Mapping[str, object]]
 
-    def __init__(
-        self, name: str, *, plan: RouterPlan, site: Site, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, *, plan: RouterPlan, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("lab:components:Router", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.namespace = NetworkNamespace(

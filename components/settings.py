@@ -42,4 +42,6 @@ def topology_file(name: str) -> Path:
         if path.is_file():
             return path
     known = ", ".join(sorted(path.stem for path in TOPOLOGIES.glob("*.yaml")))
-    raise pulumi.RunError(f"lab:topology: no topology {name!r}; under stacks/topologies are {known}, or give a path to a file")
+    raise pulumi.RunError(
+        f"lab:topology: no topology {name!r}; under stacks/topologies are {known}, or give a path to a file"
+    )

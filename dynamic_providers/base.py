@@ -81,7 +81,9 @@ class HostProvider(ResourceProvider):
         configure_process(req)
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        decoded, problems = examine(self._args_class, self._args(news), is_unknown)
+        # Everything, so that a property which is none of the kind's is a problem too.
+        declared = {name: value for name, value in news.items() if name not in {HOST, LEASE, PROVIDER}}
+        decoded, problems = examine(self._args_class, declared, is_unknown)
         common = {name: news[name] for name in (HOST, LEASE) if name in news}
         return CheckResult(
             {**plain(decoded), **common}, [CheckFailure(problem.path, problem.message) for problem in problems]

@@ -228,7 +228,9 @@ class Agent:
                 channel.settimeout(None)
                 first = frames.read(channel.makefile("rb", 0))
             except ProtocolError as error:
-                raise Refused(f"{self.endpoint}: the login prints what is not the agent's, such as a shell's greeting: {error}") from None
+                raise Refused(
+                    f"{self.endpoint}: the login prints what is not the agent's, such as a shell's greeting: {error}"
+                ) from None
             except (OSError, EOFError, paramiko.SSHException) as error:
                 raise Lost(f"{self.endpoint}: the agent did not start: {error or type(error).__name__}") from None
             if first is not None:

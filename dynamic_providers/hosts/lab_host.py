@@ -150,7 +150,12 @@ class LabHost(Resource, module="lab", name="LabHost"):
             "machine": machine,
             "boot": boot,
         }
-        super().__init__(LabHostProvider(), resource_name, {**args, "host": None, "system": None, "kernel": None, "uplink": None}, opts)
+        super().__init__(
+            LabHostProvider(),
+            resource_name,
+            {**args, "host": None, "system": None, "kernel": None, "uplink": None},
+            opts,
+        )
 
 
 def _args(properties: Mapping[str, object]) -> Properties:
@@ -168,7 +173,12 @@ def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:
 def _outputs(args: Properties, agent: Agent) -> Properties:
     about = agent.call("host", {})
     endpoint = dataclasses.replace(agent.endpoint, host_key=agent.connection.host_key, identity=agent.identity)
-    return {"host": dataclasses.asdict(endpoint), "system": about["system"], "kernel": about["kernel"], "uplink": about["uplink"]}
+    return {
+        "host": dataclasses.asdict(endpoint),
+        "system": about["system"],
+        "kernel": about["kernel"],
+        "uplink": about["uplink"],
+    }
 
 
 def _progress(text: str) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from tests.machines import Machine
+
 PROJECT = Path(__file__).parent.parent.parent
+
+
+Changes = dict[str, list[str]]
+"""Names of resources by what was done to them: create, update, replace, delete, …; {} is nothing."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +68,17 @@ class Stack:
         assert done.returncode == 0, f"pulumi {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return Finished(done.stdout, done.stderr)
 
-    def up(self) -> dict[str, int]:
-        """`pulumi up`; how many resources it left the same, created, updated, …"""
+    def up(self) -> Changes:
+        """`pulumi up`: what it did."""
         done = self.pulumi("up", "--yes", "--skip-preview", "-s", self.name, "--json")
-        return _summary(done.output)
+        events = [json.loads(line) for line in done.output.splitlines()]
+        assert any("summaryEvent" in event for event in events), done.output
+        steps = [event["resourcePreEvent"]["metadata"] for event in events if "resourcePreEvent" in event]
+        return _changes(steps)
 
-    def preview(self) -> dict[str, int]:
-        """`pulumi preview`, likewise."""
-        return _summary(self.pulumi("preview", "-s", self.name, "--json").output)
+    def preview(self) -> Changes:
+        """`pulumi preview`: what an up would do."""
+        return _changes(json.loads(self.pulumi("preview", "-s", self.name, "--json").output)["steps"])
 
     def destroy(self) -> None:
         """`pulumi destroy`, and the stack's own files."""
@@ -85,14 +95,31 @@ class Stack:
         return cast("list[dict[str, object]]", exported["deployment"].get("resources", []))
 
 
-def _summary(output: str) -> dict[str, int]:
-    """The change summary in pulumi's JSON, which is one object (preview) or one per line (up)."""
+@contextlib.contextmanager
+def on_host(name: str, folder: Path, host: Machine, topology: str) -> Iterator[Stack]:
+    """A stack on target `ssh`; destroyed afterwards if it still is."""
+    stack = Stack(
+        name,
+        folder,
+        {
+            "target": "ssh",
+            "topology": topology,
+            "address": host.endpoint.address,
+            "port": str(host.endpoint.port),
+            "privateKeyFile": host.endpoint.private_key_file,
+        },
+    )
     try:
-        return cast("dict[str, int]", json.loads(output)["changeSummary"])
-    except (json.JSONDecodeError, KeyError):
-        pass
-    for line in output.splitlines():
-        event = json.loads(line)
-        if "summaryEvent" in event:
-            return cast("dict[str, int]", event["summaryEvent"]["resourceChanges"])
-    raise AssertionError(f"no summary in pulumi's output:\n{output}")
+        yield stack
+    finally:
+        if stack.settings.exists():
+            stack.destroy()
+
+
+def _changes(steps: list[dict[str, object]]) -> Changes:
+    changes: Changes = {}
+    for step in steps:
+        # What is only read, or is as it was, is no change.
+        if step["op"] not in {"same", "refresh", "read"}:
+            changes.setdefault(str(step["op"]), []).append(str(step["urn"]).rpartition("::")[2])
+    return changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from pulumi.output import Unknown
@@ -12,6 +12,7 @@ from pulumi.output import Unknown
 from dynamic_providers import (
     bridge,
     container,
+    forwarding,
     frr_router,
     image,
     lab_lease,
@@ -21,9 +22,16 @@ from dynamic_providers import (
     veth_pair,
 )
 from dynamic_providers.base import HostProvider, HostResource
-from host_agent import kinds
+from host_agent import kinds, schema
 
-HOST = {"address": "127.0.0.1", "port": 2222.0, "user": "root", "host_key": "", "private_key_file": "", "identity": "m1"}
+HOST = {
+    "address": "127.0.0.1",
+    "port": 2222.0,
+    "user": "root",
+    "host_key": "",
+    "private_key_file": "",
+    "identity": "m1",
+}
 NAMESPACE = "a1b2c3d4/network_namespace/host#000001"
 DIGEST = "0" * 64
 
@@ -38,7 +46,8 @@ class Row:
     replacing: tuple[Mapping[str, object], ...]
     wrong: Mapping[str, object]
     paths: frozenset[str]
-    provider: type[HostProvider] = HostProvider
+    provider: Callable[[], HostProvider] | None = None
+    """Where it is not the generic one."""
 
 
 def _pair(**changes: object) -> list[dict[str, object]]:
@@ -96,6 +105,67 @@ ROWS: dict[str, Row] = {
         {"namespace": NAMESPACE, "dst": "10.1.1.1/21", "via": "nowhere"},
         frozenset({"dst", "via"}),
     ),
+    "masquerade": Row(
+        masquerade.Masquerade,
+        {"namespace": NAMESPACE, "oifname": "uplink", "sources": ["192.168.0.0/18"]},
+        ({"sources": ["192.168.0.0/18", "10.0.0.0/8"]},),
+        ({"oifname": "eth0"},),
+        {"namespace": NAMESPACE, "oifname": "", "sources": ["192.168.0.1/18"]},
+        frozenset({"oifname", "sources[0]"}),
+    ),
+    "forwarding": Row(
+        forwarding.Forwarding,
+        {"network": "100.64.0.0/30", "oifname": "eth0"},
+        (),
+        ({"network": "100.64.0.4/30"}, {"oifname": "eth1"}),
+        {"network": "100.64.0.1/30", "oifname": "a b"},
+        frozenset({"network", "oifname"}),
+    ),
+    "image": Row(
+        image.Image,
+        {"name": "web", "rootfs_sha256": DIGEST, "host_files": {"/bin/busybox": "/bin/busybox"}},
+        ({"rootfs_sha256": "1" * 64}, {"host_files": {}}),
+        ({"name": "other"},),
+        {"name": "Web!", "rootfs_sha256": "abc", "host_files": {"bin/busybox": "/bin/busybox"}},
+        frozenset({"name", "rootfs_sha256", "host_files"}),
+        image.ImageProvider,
+    ),
+    "container": Row(
+        container.Container,
+        {"name": "web", "image": f"sha256:{DIGEST}", "pause_image": f"sha256:{DIGEST}"},
+        (
+            {"image": f"sha256:{'1' * 64}"},
+            {"command": ["/bin/busybox", "sh"]},
+            {"env": {"A": "b"}},
+            {"mounts": [{"source": "/srv", "target": "/srv", "read_only": True}]},
+            {"capabilities": ["NET_RAW"]},
+            {"memory_mib": 64.0},
+            {"cpus": 0.5},
+            {"restart": "always"},
+            {"new_privileges": True},
+            {"running": False},
+        ),
+        ({"name": "other"},),
+        {
+            "name": "web",
+            "image": "i",
+            "pause_image": "i",
+            "capabilities": ["ALL"],
+            "memory_mib": 1.0,
+            "cpus": 0.0,
+            "restart": "sometimes",
+            "mounts": [{"source": "srv", "target": "/srv"}],
+        },
+        frozenset({"capabilities", "memory_mib", "cpus", "restart", "mounts[0].source"}),
+    ),
+    "frr_router": Row(
+        frr_router.FrrRouter,
+        {"name": "R1", "namespace": NAMESPACE, "config": "hostname R1\n"},
+        ({"config": "hostname R2\n"}, {"daemons": ["zebra"]}, {"running": False}),
+        ({"name": "R2"}, {"namespace": NAMESPACE.replace("000001", "000002")}),
+        {"name": "R 1", "namespace": NAMESPACE, "config": 1.0, "daemons": ["sh"]},
+        frozenset({"name", "config", "daemons"}),
+    ),
 }
 
 
@@ -107,7 +177,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 def _provider(kind: str) -> HostProvider:
-    return ROWS[kind].provider(kind)
+    make = ROWS[kind].provider
+    return make() if make else HostProvider(kind)
 
 
 def _news(kind: str, **changes: object) -> dict[str, object]:
@@ -182,11 +253,21 @@ def test_another_address_of_the_same_machine_does_not_replace(kind: str) -> None
     assert (diff.changes, diff.replaces) == (True, [])
 
 
-def test_an_unknown_reference_replaces_only_where_another_one_would(kind: str) -> None:
+def test_an_unknown_replaces_only_where_another_value_would(kind: str) -> None:
     unknown = Unknown()
     olds = _checked(kind)
-    for name in ROWS[kind].args:
-        replaces_when_known = any(name in change for change in ROWS[kind].replacing) and name != "endpoints"
+    identity = schema.marked(kinds.load(kind).Args, schema.REPLACE)
+    for name in [name for name in ROWS[kind].args if name != "endpoints"]:
         diff = _provider(kind).diff("id", olds, {**olds, name: unknown})
         assert diff.changes
-        assert (diff.replaces == [name]) is replaces_when_known, name
+        assert diff.replaces == ([name] if name in identity else []), name
+
+
+@pytest.mark.parametrize(("name", "replaces"), [("master", []), ("namespace", ["endpoints"])])
+def test_an_unknown_within_an_endpoint(name: str, replaces: list[str]) -> None:
+    """A bridge that will be another one is followed; another namespace makes another pair."""
+    olds = _checked("veth_pair")
+    news = _provider("veth_pair").check({}, {**olds, "endpoints": _pair(**{name: Unknown()})})
+    assert news.failures == []
+    diff = _provider("veth_pair").diff("id", olds, news.inputs)
+    assert (diff.changes, diff.replaces) == (True, replaces)

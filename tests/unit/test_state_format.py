@@ -9,11 +9,22 @@ import base64
 
 import dill
 import pytest
+from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 
-from dynamic_providers import base, bridge, container, frr_router, image, lab_lease, masquerade, network_namespace
+from dynamic_providers import (
+    base,
+    bridge,
+    container,
+    forwarding,
+    frr_router,
+    image,
+    lab_lease,
+    masquerade,
+    network_namespace,
+    veth_pair,
+)
 from dynamic_providers import route as route_module
-from dynamic_providers import veth_pair
 from dynamic_providers.hosts import lab_host, sandbox_host
 
 PROVIDERS = {
@@ -30,6 +41,9 @@ PROVIDERS = {
     "masquerade": (
         "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCm1hc3F1ZXJhZGWUc2Iu"
     ),
+    "forwarding": (
+        "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCmZvcndhcmRpbmeUc2Iu"
+    ),
     "container": (
         "gASVRQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCWNvbnRhaW5lcpRzYi4="
     ),
@@ -37,7 +51,10 @@ PROVIDERS = {
         "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCmZycl9yb3V0ZXKUc2Iu"
     ),
 }
-HOST_PROVIDERS = {
+OWN_PROVIDERS = {
+    image.ImageProvider: (
+        "gASVQwAAAAAAAACMF2R5bmFtaWNfcHJvdmlkZXJzLmltYWdllIwNSW1hZ2VQcm92aWRlcpSTlCmBlH2UjARraW5klIwFaW1hZ2WUc2Iu"
+    ),
     lab_host.LabHostProvider: (
         "gASVOwAAAAAAAACMIGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmxhYl9ob3N0lIwPTGFiSG9zdFByb3ZpZGVylJOUKYGULg=="
     ),
@@ -48,6 +65,7 @@ HOST_PROVIDERS = {
 TYPES = {
     bridge.Bridge: "dynamic/lab:Bridge",
     container.Container: "dynamic/lab:Container",
+    forwarding.Forwarding: "dynamic/lab:Forwarding",
     frr_router.FrrRouter: "dynamic/lab:FrrRouter",
     image.Image: "dynamic/lab:Image",
     lab_host.LabHost: "dynamic/lab:LabHost",
@@ -72,10 +90,10 @@ def test_new_states_are_the_same(kind: str) -> None:
     assert serialize_provider(base.HostProvider(kind)) == PROVIDERS[kind]
 
 
-@pytest.mark.parametrize("provider", HOST_PROVIDERS)
-def test_hosts_likewise(provider: type) -> None:
-    assert type(dill.loads(base64.b64decode(HOST_PROVIDERS[provider]))) is provider
-    assert serialize_provider(provider()) == HOST_PROVIDERS[provider]
+@pytest.mark.parametrize("provider", OWN_PROVIDERS)
+def test_those_with_a_provider_of_their_own(provider: type[ResourceProvider]) -> None:
+    assert type(dill.loads(base64.b64decode(OWN_PROVIDERS[provider]))) is provider
+    assert serialize_provider(provider()) == OWN_PROVIDERS[provider]
 
 
 @pytest.mark.parametrize("resource", TYPES)

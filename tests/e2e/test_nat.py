@@ -1,0 +1,74 @@
+"""NAT: a lab's way out through a lab host that forwards as Docker leaves it, to an outside that knows neither the lab nor its uplink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack, on_host
+from tests.hostsnapshot import snapshot
+from tests.machines import Machine, machine
+
+OUTSIDE = "198.51.100.2"
+SET_UP = f"""
+set -e
+ip netns add outside
+ip link add up0 type veth peer name out0 netns outside
+ip address add 198.51.100.1/24 dev up0
+ip link set up0 up
+ip -n outside address add {OUTSIDE}/24 dev out0
+ip -n outside link set out0 up
+ip route add default via {OUTSIDE}
+sysctl -q -w net.ipv4.ip_forward=1
+iptables -P FORWARD DROP
+iptables -N DOCKER-USER
+iptables -A FORWARD -j DOCKER-USER
+"""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with machine("e2e-nat-host", tmp_path_factory.mktemp("key")) as made:
+        made.run(SET_UP)
+        yield made
+
+
+@pytest.fixture
+def stack(host: Machine, tmp_path: Path) -> Iterator[Stack]:
+    topology = Path(__file__).parent / "topologies" / "nat.yaml"
+    with on_host("e2e-nat", tmp_path, host, str(topology)) as made:
+        yield made
+
+
+def ping(stack: Stack) -> int:
+    done = stack.run("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", OUTSIDE)
+    return done.returncode
+
+
+def test_the_way_out(host: Machine, stack: Stack) -> None:
+    before = snapshot(host.run)
+    stack.up()
+    assert ping(stack) == 0
+    # The outside has no route to the lab: only what has the lab host's address can be answered.
+    assert host.run("ip -n outside route").split() == [
+        "198.51.100.0/24",
+        "dev",
+        "out0",
+        "proto",
+        "kernel",
+        "scope",
+        "link",
+        "src",
+        OUTSIDE,
+    ]
+    assert stack.up() == {}
+
+    host.run("iptables -F DOCKER-USER")
+    assert ping(stack) != 0
+    assert stack.up() == {"create": ["uplink"]}
+    assert ping(stack) == 0
+
+    stack.destroy()
+    assert snapshot(host.run) == before
