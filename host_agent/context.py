@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from host_agent.errors import HostError
 from host_agent.ledger import ROOT, Ledger, split_id
-from host_agent.netlink import Netlink
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -34,7 +33,6 @@ class Host:
     def __init__(self, root: Path = ROOT) -> None:
         self.root = root
         self.ledger = Ledger(root)
-        self.netlink = Netlink()
         self._docker_lock = threading.Lock()
 
     @property
@@ -56,7 +54,7 @@ class Host:
 
 
 def netns_name(object_id: str) -> str:
-    """The name under /run/netns of a NetworkNamespace or Container, given by its id; \"\" stays \"\", the host's own."""
+    """The name under /run/netns of a NetworkNamespace or Container, given by its id; "" stays "", the host's own."""
     if not object_id:
         return ""
     lease, _, key = split_id(object_id)
@@ -86,4 +84,8 @@ class Context:
     def owner_of(self, mark: str) -> str:
         """Who holds an object that carries `mark`, for messages."""
         program, _, lease = mark.partition(" ")
-        return self.host.ledger.describe(lease) if program == "exam-lab" and lease else "nobody that we know (made by hand or by another program)"
+        return (
+            self.host.ledger.describe(lease)
+            if program == "exam-lab" and lease
+            else "nobody that we know (made by hand or by another program)"
+        )

@@ -21,6 +21,7 @@ from host_agent.netlink import (
     address,
     attributes,
     number,
+    rtnetlink,
     text,
 )
 
@@ -123,7 +124,7 @@ def find_link(route: Rtnetlink, ifname: str = "", index: int = 0) -> Link | None
 def own_link(context: Context, namespace: str, ifname: str) -> Link | None:
     """The interface if it is there and its alias says that it is this lease's; None also where its namespace is gone."""
     try:
-        with context.host.netlink.open(netns_name(namespace)) as route:
+        with rtnetlink(netns_name(namespace)) as route:
             link = find_link(route, ifname)
     except Missing:
         return None

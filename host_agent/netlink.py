@@ -399,14 +399,3 @@ def _reason(kind: int, flags: int, payload: bytes) -> str:
     else:
         start = 4 + ((_HEADER.unpack_from(payload, 4)[0] + 3) & ~3)
     return text(attributes(payload[start:]).get(_NLMSGERR_ATTR_MSG, b""))
-
-
-class Netlink:
-    """Where an agent's rtnetlink sockets come from."""
-
-    def open(self, netns: str) -> contextlib.AbstractContextManager[Rtnetlink]:
-        """A socket in the namespace, for the time of the block. Raises Missing."""
-        return rtnetlink(netns)
-
-    def forget(self, netns: str) -> None:
-        """Nothing: no socket outlives its operation."""

@@ -11,6 +11,7 @@ from typing import Annotated
 from host_agent.context import Context, Shown, namespace_key, netns_name
 from host_agent.errors import Conflict
 from host_agent.links import add_bridge, change_link, delete_link, find_link, own_link
+from host_agent.netlink import rtnetlink
 from host_agent.schema import REPLACE, Ifname, Mac, Mtu, ObjectId
 
 
@@ -39,7 +40,7 @@ def key(args: Args) -> str:
 
 
 def add(context: Context, args: Args) -> Outputs:
-    with context.host.netlink.open(netns_name(args.namespace)) as route:
+    with rtnetlink(netns_name(args.namespace)) as route:
         link = find_link(route, args.ifname)
         if link is None:
             # A bridge whose MTU was never changed takes the smallest of its ports', and setting the MTU that it has is no change.
@@ -74,5 +75,5 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 def remove(context: Context, args: Args) -> None:
     link = own_link(context, args.namespace, args.ifname)
     if link is not None:
-        with context.host.netlink.open(netns_name(args.namespace)) as route:
+        with rtnetlink(netns_name(args.namespace)) as route:
             route.request(delete_link(link.ifindex))

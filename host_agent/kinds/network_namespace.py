@@ -17,7 +17,7 @@ from typing import Annotated
 from host_agent.context import Context, Shown
 from host_agent.errors import Conflict, Missing
 from host_agent.links import change_link
-from host_agent.netlink import create, delete, exists, inside, processes
+from host_agent.netlink import create, delete, exists, inside, processes, rtnetlink
 from host_agent.schema import REPLACE, between, matching
 
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
@@ -57,7 +57,7 @@ def add(context: Context, args: Args) -> Outputs:
         create(netns)
     elif not context.adopt:
         raise Conflict(f"network namespace {netns}", context.owner_of(""))
-    with context.host.netlink.open(netns) as route:
+    with rtnetlink(netns) as route:
         route.request(change_link(ifname="lo", up=True))
     _write_sysctls(netns, args)
     return Outputs(netns=netns)

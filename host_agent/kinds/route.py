@@ -11,7 +11,7 @@ from typing import Annotated
 from host_agent.context import Context, Shown, namespace_key, netns_name
 from host_agent.errors import Conflict, HostError, Missing
 from host_agent.links import find_link
-from host_agent.netlink import NetlinkError, Rtnetlink
+from host_agent.netlink import NetlinkError, Rtnetlink, rtnetlink
 from host_agent.routes import MAIN_TABLE, PROTOCOL, Route, add_route, delete_route, replace_route, routes
 from host_agent.schema import REPLACE, Address, Ifname, ObjectId, Prefix, between
 
@@ -48,7 +48,7 @@ def add(context: Context, args: Args) -> Outputs:
         raise HostError(
             f"route {args.dst} in {namespace_key(args.namespace)}: it says neither via nor dev; give one of them"
         )
-    with context.host.netlink.open(netns_name(args.namespace)) as socket:
+    with rtnetlink(netns_name(args.namespace)) as socket:
         present = _find(socket, args)
         if present is not None and (present.protocol != PROTOCOL or not context.adopt):
             what = f"route {args.dst} metric {args.metric} table {args.table} in {namespace_key(args.namespace)}"
@@ -68,7 +68,7 @@ def add(context: Context, args: Args) -> Outputs:
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     try:
-        with context.host.netlink.open(netns_name(args.namespace)) as socket:
+        with rtnetlink(netns_name(args.namespace)) as socket:
             present = _find(socket, args)
             if present is None or present.protocol != PROTOCOL:
                 return None
@@ -92,7 +92,7 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 
 def remove(context: Context, args: Args) -> None:
     try:
-        with context.host.netlink.open(netns_name(args.namespace)) as socket:
+        with rtnetlink(netns_name(args.namespace)) as socket:
             present = _find(socket, args)
             if present is not None and present.protocol == PROTOCOL:
                 socket.request(delete_route(present))

@@ -31,7 +31,7 @@ from host_agent.links import (
     link_request,
     namespace_id,
 )
-from host_agent.netlink import NetlinkError, Rtnetlink, handle
+from host_agent.netlink import NetlinkError, Rtnetlink, handle, rtnetlink
 from host_agent.routes import DEFAULT, MAIN_TABLE, PROTOCOL, Route, delete_route, replace_route, routes
 from host_agent.schema import REPLACE, Address, Ifname, InterfaceAddress, Mac, Mtu, ObjectId
 
@@ -85,7 +85,7 @@ def key(args: Args) -> str:
 
 
 def add(context: Context, args: Args) -> Outputs:
-    with _ends(context, args) as (first, second):
+    with _ends(args) as (first, second):
         # From the look to the making nobody else may make one of these names: what is made gets its mark by name, in the same system call.
         with _making:
             if not _find_pair(context, first, second):
@@ -99,7 +99,7 @@ def add(context: Context, args: Args) -> Outputs:
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     try:
-        with _ends(context, args) as (first, second):
+        with _ends(args) as (first, second):
             if not _find_pair(context, first, second):
                 return None
             observed = Args(endpoints=(first.observe(), second.observe()))
@@ -115,7 +115,7 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 def remove(context: Context, args: Args) -> None:
     # With one end goes the other, wherever it is; each is tried, as what is half made or half moved away may have one of them only.
     for endpoint in args.endpoints:
-        with contextlib.suppress(Missing), context.host.netlink.open(netns_name(endpoint.namespace)) as socket:
+        with contextlib.suppress(Missing), rtnetlink(netns_name(endpoint.namespace)) as socket:
             link = find_link(socket, endpoint.ifname)
             if link is not None and link.kind == "veth" and link.alias == context.mark:
                 _delete(socket, link)
@@ -235,12 +235,11 @@ class _End:
 
 
 @contextlib.contextmanager
-def _ends(context: Context, args: Args) -> Iterator[tuple[_End, _End]]:
+def _ends(args: Args) -> Iterator[tuple[_End, _End]]:
     first, second = args.endpoints
-    netlink = context.host.netlink
     with (
-        netlink.open(netns_name(first.namespace)) as first_socket,
-        netlink.open(netns_name(second.namespace)) as second_socket,
+        rtnetlink(netns_name(first.namespace)) as first_socket,
+        rtnetlink(netns_name(second.namespace)) as second_socket,
     ):
         yield _End(first, first_socket), _End(second, second_socket)
 
