@@ -10,9 +10,11 @@ import contextlib
 import json
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,15 +203,30 @@ def live(*arguments: str) -> int:
     """Run a `pulumi` command for the user to watch: its live display on a terminal, else the lines that say what was done."""
     argv = [stack.pulumi_program(), *arguments]
     sys.stdout.flush()
-    if sys.stdout.isatty():
-        with subprocess.Popen(argv, cwd=stack.project_folder()) as process:
-            return _ended(process)
-    argv += ["--non-interactive", "--color", "never", "--suppress-progress"]
-    with subprocess.Popen(argv, cwd=stack.project_folder(), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        for line in worth_reading(process.stdout):
-            print(line, flush=True)
-        return _ended(process)
+    with patient() as interrupted:
+        if sys.stdout.isatty():
+            status = subprocess.run(argv, cwd=stack.project_folder(), check=False).returncode
+        else:
+            argv += ["--non-interactive", "--color", "never", "--suppress-progress"]
+            with subprocess.Popen(argv, cwd=stack.project_folder(), stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                for line in worth_reading(process.stdout):
+                    print(line, flush=True)
+                status = process.wait()
+    if status and interrupted.is_set():
+        raise KeyboardInterrupt
+    return status
+
+
+@contextlib.contextmanager
+def patient() -> Iterator[threading.Event]:
+    """^C reaches Pulumi as well, which then ends in good order: wait for it, and read what it says. The event tells of a ^C."""
+    interrupted = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def reason(status: int) -> str:
@@ -231,20 +248,6 @@ def worth_reading(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
         if text or not empty:
             yield text
         empty = not text
-
-
-def _ended(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> int:
-    """The command's status. ^C reaches it too: it ends in good order, and must be waited for."""
-    interrupted = False
-    while True:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-            continue
-        if interrupted and status:
-            raise KeyboardInterrupt
-        return status
 
 
 def show(deployment: Deployment) -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,43 @@ def test_failures_are_shown_whole() -> None:
 )
 def test_changes_in_a_line(changes: dict[str, int], line: str) -> None:
     assert demo.describe_changes(changes) == line
+
+
+SLOW_PULUMI = """\
+#!/bin/sh
+trap 'echo "cancelling"; echo "Resources:"; exit 255' INT
+echo "Updating (dev):"
+while :; do read line; done
+"""
+
+
+def test_an_interrupted_pulumi_ends_in_good_order(tmp_path: Path) -> None:
+    program = tmp_path / "pulumi"
+    program.write_text(SLOW_PULUMI)
+    program.chmod(0o755)
+    source = "import sys; from cli import demo, main; sys.exit(main.guarded(lambda: demo.live('up')))"
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    # A test runner in the background may have ^C ignored, which children would inherit.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-c", source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "Updating (dev):\n"
+        os.killpg(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    assert output.splitlines() == ["cancelling", "Resources:"]
+    assert (process.returncode, errors) == (130, "")
 
 
 def write_lock(backend: Path, pid: int, hostname: str) -> None:
