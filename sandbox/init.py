@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import struct
@@ -37,6 +38,7 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 # One connection carries a whole lab: an agent, a console or command per device, file transfer. Hence MaxSessions.
+# Without PAM an account without a password, as useradd makes it, would be locked.
 # The key of the one who started the sandbox opens every account, as a machine's owner would expect; further keys lie in homes.
 _SSHD_OPTIONS = f"""\
 HostKey {_HOST_KEY}
@@ -44,7 +46,7 @@ AuthorizedKeysFile {RUN_DIRECTORY}/authorized_keys .ssh/authorized_keys
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-UsePAM no
+UsePAM yes
 UseDNS no
 MaxSessions 64
 PrintMotd no
@@ -108,13 +110,31 @@ def prepare(name: str) -> None:
         siocsifflags, iff_up = 0x8914, 1
         fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh14x", b"lo", iff_up))
     Path("/run/sshd").mkdir(mode=0o755)
-    Path("/run/lock").mkdir(mode=0o1777)
+    Path("/run/lock").mkdir()
+    Path("/run/lock").chmod(0o1777)
+    make_run_directories()
     _SSHD_CONFIG.write_text(_SSHD_OPTIONS)
     if not _HOST_KEY.with_suffix(".pub").exists():
         # The public part is written last: a private key alone is what an interrupted first boot left.
         _HOST_KEY.unlink(missing_ok=True)
         keygen = ["/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(_HOST_KEY)]
         subprocess.run(keygen, env=_ENVIRONMENT, stdin=subprocess.DEVNULL, check=True)
+
+
+def make_run_directories() -> None:
+    """The directories in /run that packages ask for in tmpfiles.d(5), like FRR's; there is no systemd to make them."""
+    for file in sorted(Path("/usr/lib/tmpfiles.d").glob("*.conf")):
+        for line in file.read_text().splitlines():
+            kind, path, mode, user, group = (*line.split(), *"-----")[:5]
+            if kind not in {"d", "D"} or not path.startswith(("/run/", "/var/run/")):
+                continue
+            try:
+                Path(path).mkdir(parents=True, exist_ok=True)
+                Path(path).chmod(0o755 if mode == "-" else int(mode.lstrip("~:"), 8))
+                shutil.chown(path, "root" if user == "-" else user, "root" if group == "-" else group)
+            except (OSError, LookupError, ValueError) as error:
+                # As systemd does: one package's mistake keeps no machine from booting.
+                log(f"{file}: {line}: {error}")
 
 
 def docker_answers() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox import cgroups, init, kernel
 
-# Numbers of linux/capability.h. dockerd, runc, FRR and sshd work without these.
+# Numbers of linux/capability.h. dockerd, runc, FRR and sshd work without these; CAP_AUDIT_CONTROL stays, for PAM's login uid.
 _DROPPED_CAPABILITIES = {
     "CAP_SYS_MODULE": 16,
     "CAP_SYS_RAWIO": 17,
@@ -15,7 +15,6 @@ _DROPPED_CAPABILITIES = {
     "CAP_SYS_BOOT": 22,
     "CAP_SYS_TIME": 25,
     "CAP_SYS_TTY_CONFIG": 26,
-    "CAP_AUDIT_CONTROL": 30,
     "CAP_MAC_OVERRIDE": 32,
     "CAP_MAC_ADMIN": 33,
     "CAP_SYSLOG": 34,

@@ -57,7 +57,7 @@ class Sandboxes:
         control.destroy(name, state=self.state)
 
     @contextlib.contextmanager
-    def connect(self, name: str = "one") -> Iterator[paramiko.SSHClient]:
+    def connect(self, name: str = "one", user: str = "root") -> Iterator[paramiko.SSHClient]:
         status = self.status(name)
         assert status.port is not None
         assert status.host_key is not None
@@ -68,7 +68,7 @@ class Sandboxes:
             client.connect(
                 "127.0.0.1",
                 status.port,
-                "root",
+                user,
                 pkey=self.key.private,
                 allow_agent=False,
                 look_for_keys=False,
@@ -189,6 +189,29 @@ def test_only_the_key_opens_it(sandboxes: Sandboxes) -> None:
     # From this machine alone: the listener is on 127.0.0.1, not on every address.
     with socket.socket() as other:
         other.bind(("127.0.0.2", status.port))
+
+
+def test_another_user_with_sudo(sandboxes: Sandboxes) -> None:
+    sandboxes.start()
+    sandboxes.run(
+        "useradd -m -s /bin/bash examiner && echo 'examiner ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/examiner"
+    )
+    with sandboxes.connect(user="examiner") as client:
+        assert run(client, "id -un && sudo -n id -un") == "examiner\nroot"
+
+
+def test_routers_at_hand(sandboxes: Sandboxes) -> None:
+    sandboxes.start()
+    with sandboxes.connect() as client:
+        run(client, "ip netns add r1 && ip -n r1 link set lo up")
+        run(
+            client,
+            "for daemon in zebra ripd; do ip netns exec r1 /usr/lib/frr/$daemon -d -N r1 -A 127.0.0.1 || exit 1; done",
+        )
+        assert "FRRouting" in run(
+            client, "mkdir -p /etc/frr/r1 && touch /etc/frr/r1/vtysh.conf && vtysh -N r1 -c 'show version'"
+        )
+        assert run(client, "ps -o user= -C zebra,ripd").split() == ["frr", "frr"]
 
 
 def test_forty_sessions_on_one_connection(sandboxes: Sandboxes) -> None:
