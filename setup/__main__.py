@@ -59,7 +59,7 @@ def _announce(steps: list[Step]) -> None:
     kept = sum(step.megabytes for step in steps)
     meanwhile = max(step.megabytes_meanwhile for step in steps)
     lines = [
-        f"set-up: still missing on this machine; about {max(1, round(minutes))} min and {kept} MB of disk"
+        f"set-up: still missing on this machine; about {max(1, round(minutes))} min on two idle cores, {kept} MB of disk"
         + (f" ({meanwhile} MB more in between)" if meanwhile else "")
     ]
     lines += [f"  - {step.title}: about {step.minutes:g} min, {step.megabytes} MB" for step in steps]
