@@ -37,25 +37,42 @@ def netns_path(netns: str) -> Path:
 
 
 def exists(netns: str) -> bool:
-    """Whether there is such a namespace, and whether the process is alive that it was attached from.
+    """Whether there is such a namespace; one that was attached is there as long as the process lives that it was attached from."""
+    try:
+        with handle(netns):
+            return True
+    except Missing:
+        return False
+
+
+@contextlib.contextmanager
+def handle(netns: str) -> Iterator[int]:
+    """A file descriptor of the namespace, for setns(2) and IFLA_NET_NS_FD. Raises Missing."""
+    try:
+        descriptor = os.open(netns_path(netns), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Missing(f"network namespace {netns} is not on this host") from None
+    try:
+        # A plain file is what stays of a namespace whose mount is gone, as after a reboot.
+        if netns and not (_is_namespace(descriptor) and _is_held(netns, descriptor)):
+            raise Missing(f"network namespace {netns} is not on this host any more")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_namespace(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_dev == os.fstat(_home()).st_dev
+
+
+def _is_held(netns: str, descriptor: int) -> bool:
+    """Whether the process is alive that the namespace was attached from, if it was.
 
     Without its container a namespace is of no use, but its name alone would keep it and what is in it.
     """
-    if not netns:
-        return True
-    if not _is_mounted(netns):
-        return False
     holder = _holder(netns)
     try:
-        return not holder.is_symlink() or holder.stat().st_ino == netns_path(netns).stat().st_ino
-    except FileNotFoundError:
-        return False
-
-
-def _is_mounted(netns: str) -> bool:
-    """Whether the name stands for a namespace. A plain file is what stays of one whose mount is gone, as after a reboot."""
-    try:
-        return netns_path(netns).stat().st_dev == os.fstat(_home()).st_dev
+        return not holder.is_symlink() or holder.stat().st_ino == os.fstat(descriptor).st_ino
     except FileNotFoundError:
         return False
 
@@ -63,18 +80,6 @@ def _is_mounted(netns: str) -> bool:
 def _holder(netns: str) -> Path:
     """A link to the namespace of the process that `attach` was given."""
     return Path(f"/run/exam-lab-netns.{netns}")
-
-
-@contextlib.contextmanager
-def handle(netns: str) -> Iterator[int]:
-    """A file descriptor of the namespace, for setns(2) and IFLA_NET_NS_FD. Raises Missing."""
-    if not exists(netns):
-        raise Missing(f"network namespace {netns} is not on this host")
-    descriptor = os.open(netns_path(netns), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -125,7 +130,7 @@ def delete(netns: str) -> None:
     """`ip netns del`: the name goes, and the namespace when nothing is in it. Idempotent."""
     path = netns_path(netns)
     with _folder_lock() as folder_is_ours:
-        while netns and _is_mounted(netns):
+        while netns and _is_mounted(path):
             _check(_libc.umount2(os.fsencode(path), _MNT_DETACH), f"umount {path}")
         if netns:
             path.unlink(missing_ok=True)
@@ -173,7 +178,7 @@ def _mount_point(netns: str) -> Iterator[Path]:
         if _libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None):
             _check(_libc.mount(folder, folder, b"none", _MS_BIND | _MS_REC, None), f"mount {NETNS_DIR}")
             _check(_libc.mount(b"", folder, b"none", _MS_SHARED | _MS_REC, None), f"mount --make-shared {NETNS_DIR}")
-        if path.exists() and not _is_mounted(netns):
+        if path.exists() and not _is_mounted(path):
             path.unlink()
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0))
     try:
@@ -181,6 +186,11 @@ def _mount_point(netns: str) -> Iterator[Path]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def _is_mounted(path: Path) -> bool:
+    # Path.is_mount of Python 3.11 is for folders alone.
+    return path.exists() and path.stat().st_dev == os.fstat(_home()).st_dev
 
 
 def _bind(source: Path, target: Path) -> None:

@@ -21,7 +21,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Annotated, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
 from host_agent.errors import HostError
 
@@ -75,8 +75,10 @@ def examine(
 
 def encode(value: object) -> JSON:
     """JSON of an instance (or of any value that a field may have)."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {name: encode(getattr(value, name)) for name in _hints(type(value))}
     if isinstance(value, (tuple, list)):
         return [encode(item) for item in value]
     if isinstance(value, dict):
@@ -147,6 +149,12 @@ def _hints(cls: type) -> dict[str, object]:
     return typing.get_type_hints(cls, include_extras=True)
 
 
+@functools.cache
+def _parts(hint: object) -> tuple[object, tuple[Any, ...]]:
+    """get_origin and get_args, which take long."""
+    return get_origin(hint), get_args(hint)
+
+
 class _Decoder:
     def __init__(self, is_unknown: Callable[[object], bool], problems: list[Problem]) -> None:
         self.is_unknown = is_unknown
@@ -175,7 +183,7 @@ class _Decoder:
     def value(self, hint: object, value: object, path: str) -> object:
         if self.is_unknown(value):
             return value
-        origin = get_origin(hint)
+        origin, _ = _parts(hint)
         if origin is Annotated:
             return self.annotated(hint, value, path)
         if origin in (Union, types.UnionType):
@@ -197,7 +205,7 @@ class _Decoder:
         return self.scalar(cast(type, hint), value, path)
 
     def annotated(self, hint: object, value: object, path: str) -> object:
-        inner, *metadata = get_args(hint)
+        _, (inner, *metadata) = _parts(hint)
         before = len(self.problems)
         decoded = self.value(inner, value, path)
         for rule in metadata:

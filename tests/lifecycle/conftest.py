@@ -12,26 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from dynamic_providers import connection
 from sandbox import base, control
+from tests import hostsnapshot
 from tests.lifecycle.lab import Lab
 
 SETTLE_S = 20
 """How long the host may take, after the last lease is gone, to be as it was: the kernel ends namespaces in the background."""
-
-SNAPSHOT: dict[str, list[str]] = {
-    "links": ["ip", "-json", "link"],
-    "addresses": ["ip", "-json", "address"],
-    "routes": ["ip", "-json", "route", "show", "table", "all"],
-    "rules": ["ip", "-json", "rule"],
-    "namespaces": ["ip", "netns", "list"],
-    "nftables": ["nft", "-j", "list", "ruleset"],
-    "containers": ["docker", "ps", "--all", "--quiet", "--no-trunc"],
-    "images": ["docker", "images", "--all", "--no-trunc"],
-    "volumes": ["docker", "volume", "ls", "--quiet"],
-    "networks": ["docker", "network", "ls", "--quiet", "--no-trunc"],
-    "processes": ["ps", "-e", "-o", "comm="],
-    "mounts": ["cut", "-d", " ", "-f", "4-", "/proc/self/mountinfo"],
-    "leases": ["find", "/var/lib/exam-lab/leases", "-mindepth", "1", "-type", "d"],
-}
 
 
 @pytest.fixture(scope="session")
@@ -50,30 +35,25 @@ def lab_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[connection.En
         assert status.host_key is not None
         endpoint = connection.Endpoint("127.0.0.1", status.port, "root", str(private), status.host_key)
         watching = connection.Connection(endpoint)
-        before = snapshot(watching)
+        before = hostsnapshot.snapshot(lambda command: in_shell(watching, command))
         yield endpoint
         connection.close(endpoint)
         deadline = time.monotonic() + SETTLE_S
-        while (after := snapshot(watching)) != before and time.monotonic() < deadline:
+        while (after := hostsnapshot.snapshot(lambda command: in_shell(watching, command))) != before:
+            if time.monotonic() > deadline:
+                break
             time.sleep(0.1)
         watching.close()
-        for what in SNAPSHOT:
-            gone = [line for line in before[what] if line not in after[what]]
-            new = [line for line in after[what] if line not in before[what]]
-            assert before[what] == after[what], f"{what} of the host are not as before: gone {gone}, new {new}"
+        for what in before:
+            assert after[what] == before[what], f"{what} of the host are not as before"
     finally:
         control.destroy(name, state=state)
 
 
-def snapshot(host: connection.Connection) -> dict[str, list[str]]:
-    """What labs could have left on a host; sorted lines."""
-    lines: dict[str, list[str]] = {}
-    for what, argv in SNAPSHOT.items():
-        status, output, errors = host.run(argv)
-        # Before the first lease there is no folder of leases.
-        assert status == 0 or what == "leases", f"{argv}: {errors.decode()}"
-        lines[what] = sorted(output.decode().splitlines())
-    return lines
+def in_shell(host: connection.Connection, command: str) -> str:
+    status, output, errors = host.run(["sh", "-c", command])
+    assert status == 0, f"{command}: {errors.decode()}"
+    return output.decode()
 
 
 @pytest.fixture
