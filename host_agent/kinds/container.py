@@ -297,8 +297,8 @@ def _change(api: APIClient, args: Args, app: Inspected, pause: Inspected) -> Non
     elif not args.running and observed.running:
         api.stop(app_id, timeout=STOP_TIMEOUT_S)
     elif args.running and not _share_namespace(app, pause):
-        # Its pause container was started again under it.
-        api.restart(app_id, timeout=STOP_TIMEOUT_S)
+        # Its pause container was started again under it: what it is in has no links any more.
+        api.restart(app_id, timeout=0)
 
 
 def _quota_us(cpus: float) -> int:

@@ -39,6 +39,7 @@ RUN = Path("/run/frr")
 ETC = Path("/etc/frr")
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 2.0
+LOCK_TIMEOUT_S = 10.0
 
 
 def _daemons(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -315,15 +316,34 @@ class _Router:
     def _vtysh(self, text: str, daemon: str = "") -> None:
         # On stdin, not as arguments: a configuration can hold passwords, and anyone can read the process list.
         argv = ["vtysh", "-N", self.pathspace, *(["-d", daemon] if daemon else []), "-f", "/dev/stdin"]
-        output = commands.run(argv, stdin=text, netns=self.netns)
-        if "% Configuration failed" in output:
-            raise CommandFailed(argv, 0, output)
+        if (PROGRAMS / "mgmtd").exists():
+            # By default it talks to all daemons at once, which then find mgmtd's lock taken by one another.
+            argv.append("--no-fork")
+        deadline = time.monotonic() + LOCK_TIMEOUT_S
+        while True:
+            try:
+                output, failed = commands.run(argv, stdin=text, netns=self.netns, with_stderr=True), False
+            except CommandFailed as error:
+                output, failed = error.output, True
+            # mgmtd, since FRR 10, has its lock while a daemon that has just started gets its configuration.
+            if "locked by another session" in output and time.monotonic() < deadline:
+                time.sleep(0.02)
+                continue
+            if failed or "% Configuration failed" in output or "locked by another session" in output:
+                raise CommandFailed(argv, 1, output)
+            return
 
     def _rejected(self, output: str) -> str:
-        lines = [line.strip() for line in output.splitlines()]
-        said = "; ".join(re.sub(r"\[\d+\]:\s*", ": ", line.replace("% ", "")) for line in lines if line)
+        lines = [re.sub(r"^\[\d+\|\w+\] *", "", line).strip() for line in output.splitlines()]
+        said = "; ".join(
+            re.sub(r"\[\d+\]:\s*", ": ", line.replace("% ", "")) for line in lines if line and not _NOISE.match(line)
+        )
         hidden = re.sub(r"\b(password|key-string|authentication string)\s+\S+", r"\1 …", said)
         return f"router {self.args.name}: FRR rejects its configuration: {hidden}. Correct these lines in its config"
+
+
+_NOISE = re.compile(r"sending configuration|done$|Waiting for children|Configuration file\[")
+"""What vtysh says of its own work, since FRR 10 for each daemon."""
 
 
 def _pid(file: Path) -> int:
