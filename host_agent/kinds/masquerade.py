@@ -1,13 +1,13 @@
 """`nft add rule … ip saddr SOURCE oifname IFNAME masquerade`: source NAT for what leaves a namespace of the lab by an interface.
 
-    table ip exam-lab-masquerade-uplink {
-        chain exam-lab-a1b2c3d4 {
+    table ip exam-lab-a1b2c3d4-masquerade-uplink {
+        chain postrouting {
             type nat hook postrouting priority srcnat; policy accept;
             ip saddr 192.168.0.0/18 oifname "uplink" masquerade comment "exam-lab a1b2c3d4"
         }
     }
 
-The chain's name says whose the table is: a comment would go with flushed rules, and nft's JSON does not show those of tables.
+The table's name says whose it is: a comment would go with flushed rules, and nft's JSON does not show those of tables.
 """
 
 from __future__ import annotations
@@ -53,24 +53,21 @@ def key(args: Args) -> str:
 
 
 def add(context: Context, args: Args) -> Outputs:
-    netns, table = netns_name(args.namespace), _table(args)
-    present = _list(netns, table)
-    if present is not None and not (context.adopt and _chain(context.lease) in _chains(present)):
-        raise Conflict(
-            f"nftables table {table} in {namespace_key(args.namespace)}", context.owner_of(_mark_of(present))
-        )
+    netns, table = netns_name(args.namespace), _table(context, args)
+    if not context.adopt and _list(netns, table) is not None:
+        raise Conflict(f"nftables table {table} in {namespace_key(args.namespace)}", context.owner_of(""))
     where: dict[str, JSON] = {"family": "ip", "table": table}
     objects: list[JSON] = [
         # One transaction: the table is never there by halves, nor for a moment away.
         {"add": {"table": {"family": "ip", "name": table}}},
         {"delete": {"table": {"family": "ip", "name": table}}},
         {"add": {"table": {"family": "ip", "name": table}}},
-        {"add": {"chain": {**where, "name": _chain(context.lease), **_CHAIN}}},
+        {"add": {"chain": {**where, "name": "postrouting", **_CHAIN}}},
     ]
     # A rule for each source: nft merges the neighbours in a set, and they would not be found again.
     for source in args.sources:
         rule: dict[str, JSON] = {
-            "chain": _chain(context.lease),
+            "chain": "postrouting",
             "comment": context.mark,
             "expr": _expression(source, args.oifname),
         }
@@ -80,9 +77,9 @@ def add(context: Context, args: Args) -> Outputs:
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
-    table = _table(args)
+    table = _table(context, args)
     present = _list(netns_name(args.namespace), table)
-    if present is None or _chain(context.lease) not in _chains(present):
+    if present is None:
         return None
     found = _sources(present, args.oifname)
     observed = Args(
@@ -102,49 +99,32 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 
 
 def remove(context: Context, args: Args) -> None:
-    netns, table = netns_name(args.namespace), _table(args)
-    present = _list(netns, table)
-    if present is not None and _chain(context.lease) in _chains(present):
+    netns, table = netns_name(args.namespace), _table(context, args)
+    if _list(netns, table) is not None:
         commands.run([*_NFT, "delete", "table", "ip", table], netns=netns)
 
 
 Object = Mapping[str, Mapping[str, JSON]]
 
 
-def _table(args: Args) -> str:
-    return "exam-lab-masquerade-" + re.sub(r"[^A-Za-z0-9_.-]", "_", args.oifname)
-
-
-def _chain(lease: str) -> str:
-    return f"exam-lab-{lease}"
+def _table(context: Context, args: Args) -> str:
+    # With the lease, as labs that share a host all leave it by the same interface of its own namespace.
+    return f"exam-lab-{context.lease}-masquerade-" + re.sub(r"[^A-Za-z0-9_.-]", "_", args.oifname)
 
 
 def _list(netns: str, table: str) -> list[Object] | None:
     """What is in a table, as nft shows it; None where there is no such table, or no such namespace."""
     if not exists(netns):
         return None
-    # The whole ruleset, as asking for a table that is not there is an error in words alone.
-    ruleset = _objects(commands.run([*_NFT, "list", "ruleset", "ip"], netns=netns))
-    found = [
-        item
-        for item in ruleset
-        for kind, body in item.items()
-        if body.get("name" if kind == "table" else "table") == table
-    ]
-    return found or None
+    # Asking for a table that is not there is an error in words alone.
+    tables = _objects(commands.run([*_NFT, "list", "tables", "ip"], netns=netns))
+    if not any(item.get("table", {}).get("name") == table for item in tables):
+        return None
+    return _objects(commands.run([*_NFT, "list", "table", "ip", table], netns=netns))
 
 
 def _objects(output: str) -> list[Object]:
     return cast(list[Object], json.loads(output)["nftables"])
-
-
-def _chains(objects: Sequence[Object]) -> list[str]:
-    return [str(item["chain"]["name"]) for item in objects if "chain" in item]
-
-
-def _mark_of(objects: Sequence[Object]) -> str:
-    """The mark of whose table it is, "" if it has none."""
-    return next((name.replace("-lab-", "-lab ", 1) for name in _chains(objects) if name.startswith("exam-lab-")), "")
 
 
 def _expression(source: str, oifname: str) -> list[JSON]:

@@ -261,6 +261,21 @@ def test_labs_with_the_same_names_live_side_by_side(lab: Lab, lab_host: connecti
     assert other.lease not in lab.run("ip", "netns")
 
 
+def test_labs_masquerade_side_by_side_in_the_hosts_own_namespace(lab: Lab, lab_host: connection.Endpoint) -> None:
+    provider = HostProvider("masquerade")
+    other = Lab(lab_host, "another")
+    try:
+        for each, source in ((lab, "100.64.0.0/30"), (other, "100.64.0.4/30")):
+            args: Properties = {"namespace": "", "oifname": "eth0", "sources": [source]}
+            id_, state = each.create(provider, args)
+            assert provider.read(id_, state).inputs == each.inputs(provider, args)
+    finally:
+        other.close()
+    ruleset = lab.run("nft", "list", "ruleset")
+    assert "100.64.0.0/30" in ruleset
+    assert "100.64.0.4/30" not in ruleset
+
+
 def test_a_namespace_goes_with_the_processes_left_in_it(lab: Lab) -> None:
     host, _ = host_and_router(lab)
     args: Properties = {"name": "host", "forwarding": True}

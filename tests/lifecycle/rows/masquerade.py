@@ -5,7 +5,9 @@ from __future__ import annotations
 from dynamic_providers.base import Properties
 from tests.lifecycle.lab import Drift, Lab, Needs, Row
 
-TABLE = "exam-lab-masquerade-uplink"
+
+def table(lab: Lab) -> str:
+    return f"exam-lab-{lab.lease}-masquerade-uplink"
 
 
 def needs(lab: Lab) -> Needs:
@@ -16,21 +18,16 @@ def args(needs: Needs) -> Properties:
     return {"namespace": needs["host"], "oifname": "uplink", "sources": ["192.168.0.0/18", "10.1.0.0/21"]}
 
 
-def nft(command: str, *shows: str) -> Drift:
-    return Drift(lambda lab, needs: lab.run("nft", *command.split(), netns="host"), shows)
-
-
 def another_rule_first(lab: Lab, _needs: Needs) -> None:
-    chain = f"exam-lab-{lab.lease}"
-    lab.run("nft", "insert", "rule", "ip", TABLE, chain, "accept", netns="host")
+    lab.run("nft", "insert", "rule", "ip", table(lab), "postrouting", "accept", netns="host")
 
 
 ROW = Row(
     kind="masquerade",
     needs=needs,
     args=args,
-    seen=lambda lab, needs: lab.look("nft", "list", "table", "ip", TABLE, netns="host"),
-    look_alike=lambda lab, needs: lab.run("nft", "add", "table", "ip", TABLE, netns="host"),
+    seen=lambda lab, needs: lab.look("nft", "list", "table", "ip", table(lab), netns="host"),
+    look_alike=lambda lab, needs: lab.run("nft", "add", "table", "ip", table(lab), netns="host"),
     edits={
         "another source": lambda needs: {**args(needs), "sources": ["192.168.0.0/18", "172.16.0.0/12"]},
         "neighbours, which nft would merge": lambda needs: {**args(needs), "sources": ["10.0.0.0/9", "10.128.0.0/9"]},
@@ -38,8 +35,10 @@ ROW = Row(
     },
     replacing={"oifname": lambda needs: {**args(needs), "oifname": "eth0"}},
     drifts={
-        "flushed rules": nft(f"flush table ip {TABLE}", "sources"),
+        "flushed rules": Drift(
+            lambda lab, needs: lab.run("nft", "flush", "table", "ip", table(lab), netns="host"), ("sources",)
+        ),
         "a rule before ours": Drift(another_rule_first, ("sources",)),
-        "flushed ruleset": nft("flush ruleset"),
+        "flushed ruleset": Drift(lambda lab, needs: lab.run("nft", "flush", "ruleset", netns="host"), ()),
     },
 )
