@@ -238,7 +238,7 @@ def worth_reading(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
     """Pulumi's plain output without steps that only began, resources that stay as they are, and runs of empty lines."""
     step = re.compile(
         r"^ [-+~<>= ]{2} +\S+:\S+ \S+ +"
-        r"((creating|updating|deleting|replacing|refreshing|reading) \([\d.]+s\).*|refresh \([\d.]+s\)|running|completed)? *$"
+        r"((creating|updating|deleting|replacing|refreshing|reading) \([\d.]+s\).*|refresh \([\d.]+s\)|running.*|completed)? *$"
     )
     empty = True
     for line in lines:

@@ -32,6 +32,7 @@ Updating (dev):
  ~  pulumi-python:dynamic/lab:Bridge VMnet2 refreshing (0s)
  ~  pulumi-python:dynamic/lab:Bridge VMnet2 refresh (0.01s)
     pulumi:pulumi:Stack lab-dev running
+    pulumi:pulumi:Stack lab-dev running importing image simpleweb
     pulumi-python:dynamic/lab:Bridge VMnet2
 @ updating....
     pulumi:pulumi:Stack lab-dev
