@@ -214,6 +214,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP = 0x1, 0x4, 0x300
+_NLM_F_DUMP_INTR = 0x10
 _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 0x100, 0x200
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK, _NETLINK_GET_STRICT_CHK = 270, 10, 11, 12
 _NLMSGERR_ATTR_MSG = 1
@@ -292,7 +293,7 @@ class Rtnetlink:
         self._sequence += len(requests)
         self._socket.send(b"".join(_encode(request, first + index) for index, request in enumerate(requests)))
         answers = [Answer([], None) for _ in requests]
-        open_answers = len(requests)
+        open_answers, is_interrupted = len(requests), False
         while open_answers:
             received = self._socket.recv(_RECEIVE_SIZE)
             offset = 0
@@ -301,6 +302,7 @@ class Rtnetlink:
                 payload = received[offset + _HEADER.size : offset + length]
                 offset += (length + 3) & ~3
                 index = sequence - first
+                is_interrupted |= bool(flags & _NLM_F_DUMP_INTR)
                 if kind in (_NLMSG_ERROR, _NLMSG_DONE):
                     open_answers -= 1
                     number = -struct.unpack_from("=i", payload)[0]
@@ -312,7 +314,8 @@ class Rtnetlink:
                 else:
                     size = _BODY_SIZES[kind]
                     answers[index].messages.append(Message(kind, payload[:size], attributes(payload[size:])))
-        return answers
+        # Something changed while the kernel listed: the list may lack what was there all the time.
+        return self.exchange(requests) if is_interrupted else answers
 
     def request(self, *requests: Request) -> list[Message]:
         """Like `exchange`, for requests that must succeed: all their messages. Raises the first NetlinkError."""
