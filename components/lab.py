@@ -44,7 +44,10 @@ class Lab(pulumi.ComponentResource):
         machine: pulumi.Resource | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`host_ifname` is the interface of the host's default route, for topologies with NAT. `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object."""
+        """`host_ifname` is the interface of the host's default route, for topologies with NAT.
+
+        `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object.
+        """
         super().__init__("lab:components:Lab", name, None, opts)
         self.lease = LabLease(
             "lease",

@@ -24,7 +24,7 @@ def attach() -> None:
     A killed engine leaves its provider processes behind, and their parent is a shell that survives too: the channel is the only thing
     that breaks. The agent on the lab host ends with this process's SSH connection.
     """
-    global _channel
+    global _channel  # noqa: PLW0603 - a process has one engine
     with _lock:
         if (
             _channel is not None

@@ -33,7 +33,7 @@ class Mark(Enum):
     """What a field's metadata can say beside rules."""
 
     REPLACE = "a change of this field makes a new object"
-    SECRET = "the value is never shown"
+    SECRET = "the value is never shown"  # noqa: S105 - no password
 
 
 REPLACE = Mark.REPLACE

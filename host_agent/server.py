@@ -49,7 +49,7 @@ def serve(host: Host) -> None:
             pass  # nobody is there to be told
         except HostError as error:
             send({"id": number, "error": {"type": type(error).__name__, "message": str(error), "trace": ""}})
-        except Exception as error:  # the other requests go on; the user gets the cause in one line, the trace on demand
+        except Exception as error:  # noqa: BLE001 - the other requests go on; the user gets the cause in one line, the trace on demand
             message = f"{type(error).__name__}: {error}"
             send({"id": number, "error": {"type": "Defect", "message": message, "trace": traceback.format_exc()}})
 

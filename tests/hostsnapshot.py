@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Callable
@@ -32,6 +33,16 @@ VOLATILE_LINK = {"stats", "stats64", "operstate"}
 def snapshot(run: Run) -> dict[str, str]:
     """Of each subject the host's state."""
     return {subject: _stable(subject, run(command)) for subject, command in COMMANDS.items()}
+
+
+def differences(before: dict[str, str], after: dict[str, str]) -> str:
+    """What is not as it was, as a unified diff; "" where all is."""
+    lines: list[str] = []
+    for subject, state in before.items():
+        lines += difflib.unified_diff(
+            state.splitlines(), after[subject].splitlines(), f"{subject} before", "after", lineterm=""
+        )
+    return "\n".join(lines)
 
 
 def _stable(subject: str, output: str) -> str:

@@ -117,7 +117,7 @@ def _remove_entry(context: Context, entry: Entry) -> str:
     kind = kinds.load(entry.kind)
     try:
         kind.remove(replace(context, adopt=True), decode(kind.Args, entry.args))
-    except Exception as error:  # whatever it is, the others must still be removed, and the user must see it
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others must still be removed, and the user must see it
         return f"{entry.kind} {entry.key}: {error}"
     context.host.ledger.forget(entry.lease, entry.kind, entry.key)
     return ""

@@ -49,7 +49,7 @@ def test_checks(lab: Stack) -> None:
     done = lab.run("lab", "check", "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads(done.stdout)
-    assert [(result["name"], result["ok"]) for result in results] == [
+    assert [(result["name"], result["passed"]) for result in results] == [
         ("ping 10.1.1.2 from host", True),
         ("ping 10.1.1.2 from web", True),
         ("ping 192.168.81.1 from web", True),

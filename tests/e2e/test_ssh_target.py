@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stack import Stack, on_host
-from tests.hostsnapshot import snapshot
+from tests.hostsnapshot import differences, snapshot
 from tests.machines import Machine, machine
 
 
@@ -36,9 +36,7 @@ def test_a_lab_comes_and_goes_without_a_trace(host: Machine, stack: Stack) -> No
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert stack.up() == {}
     stack.destroy()
-    after = snapshot(host.run)
-    for subject, state in before.items():
-        assert after[subject] == state, subject
+    assert differences(before, snapshot(host.run)) == ""
 
 
 def test_removal_is_one_operation_by_the_ledger(host: Machine, stack: Stack) -> None:
@@ -57,4 +55,4 @@ def test_removal_is_one_operation_by_the_ledger(host: Machine, stack: Stack) -> 
     lost.write_text(json.dumps(exported))
     stack.pulumi("stack", "import", "--force", "--file", str(lost), "-s", stack.name)
     stack.destroy()
-    assert snapshot(host.run) == before
+    assert differences(before, snapshot(host.run)) == ""
