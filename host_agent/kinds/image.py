@@ -74,6 +74,8 @@ def add(context: Context, args: Args) -> Outputs:
     if image is not None:
         labels = _labels(image)
         if labels.get(LEASE) != context.lease:
+            # The upload came before; where nothing is made of it, it must not stay.
+            _drop_blob(context, args, args.rootfs_sha256, leaving=not context.adopt)
             raise Conflict(f"Docker image {repository}:latest", context.owner_of(f"exam-lab {labels.get(LEASE, '')}"))
         if labels.get(ROOTFS) == args.rootfs_sha256 and _decode(labels.get(HOST_FILES, "")) == args.host_files:
             return Outputs(image_id=str(image["Id"]), tag=f"{repository}:latest")
