@@ -11,7 +11,7 @@ from typing import cast
 
 from host_agent import blobs, hostinfo, kinds, probes
 from host_agent.context import Context, Host
-from host_agent.errors import Conflict, ProtocolError
+from host_agent.errors import Conflict, HostError, ProtocolError
 from host_agent.schema import JSON, decode, encode, encode_args
 
 Parameters = Mapping[str, object]
@@ -34,9 +34,13 @@ def add(host: Host, parameters: Parameters, progress: Progress) -> Result:
         if not known:
             host.ledger.forget(context.lease, name, key)
         raise
-    except Exception:
+    except Exception as error:
         if not known:
-            kind.remove(context, args)
+            try:
+                kind.remove(context, args)
+            except HostError as left:
+                # It stays in the ledger, so that removing the lease tries again.
+                raise HostError(f"{error}; and what was half made could not be taken away: {left}") from error
             host.ledger.forget(context.lease, name, key)
         raise
     return {"id": entry.id, "outputs": outputs}

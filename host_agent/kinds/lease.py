@@ -98,19 +98,23 @@ def _outputs(context: Context, lease: str) -> Outputs:
 
 
 def _ends_with_namespace(entry: Entry, namespaces: frozenset[str]) -> bool:
-    return entry.kind in INSIDE_NAMESPACES and any(text in namespaces for text in _texts(entry.args))
+    # An end in the host's own namespace ("") would be there until the kernel, in its own time, ends the other one.
+    if entry.kind not in INSIDE_NAMESPACES or "" in _namespaces(entry.args):
+        return False
+    return any(namespace in namespaces for namespace in _namespaces(entry.args))
 
 
-def _texts(value: JSON) -> Iterator[str]:
-    """Every string in args, at any depth."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
+def _namespaces(value: JSON) -> Iterator[str]:
+    """Every `namespace` in args, at any depth."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name == "namespace":
+                yield str(item)
+            else:
+                yield from _namespaces(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _namespaces(item)
 
 
 def _remove_entry(context: Context, entry: Entry) -> str:

@@ -16,6 +16,8 @@ SET_UP = f"""
 set -e
 ip netns add outside
 ip link add up0 type veth peer name out0 netns outside
+# Without IPv6 addresses, which would come and settle while the test looks.
+ip link set up0 addrgenmode none
 ip address add 198.51.100.1/24 dev up0
 ip link set up0 up
 ip -n outside address add {OUTSIDE}/24 dev out0

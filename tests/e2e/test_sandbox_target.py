@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sandbox.state import read_record
 from tests.e2e.stack import PROJECT, Stack
 
 NAME = "e2e-sandbox"
@@ -17,7 +19,6 @@ MACHINE = {
     "routes": ["ip", "-j", "route", "show", "table", "all"],
     "namespaces": ["ip", "netns", "list"],
     "mounts": ["findmnt", "--kernel", "--list", "--noheadings", "--output", "TARGET,SOURCE,FSTYPE"],
-    "listeners": ["ss", "-Hltn"],
 }
 
 
@@ -60,7 +61,7 @@ def test_checks(lab: Stack) -> None:
 def test_devices_are_outputs(lab: Stack) -> None:
     devices = lab.outputs()["devices"]
     assert isinstance(devices, dict)
-    assert list(devices) == ["host", "CORP", "R1", "R2", "R3", "web"]
+    assert sorted(devices) == ["CORP", "R1", "R2", "R3", "host", "web"]
     assert devices["web"]["addresses"] == ["192.168.10.100/24"]
     assert devices["CORP"]["addresses"] == ["10.1.1.2/24", "10.1.2.1/24", "10.1.4.1/24", "10.1.5.1/24"]
 
@@ -114,10 +115,17 @@ def test_drift_is_shown_and_repaired(lab: Stack) -> None:
 
 
 def test_destroy_leaves_the_machine_as_it_was(lab: Stack, before: dict[str, str]) -> None:
+    host = lab.outputs()["host"]
+    assert isinstance(host, dict)
+    record = read_record(PROJECT / ".state" / "sandboxes" / NAME)
+    assert record is not None
+    assert list(Path("/sys/fs/cgroup").glob(f"*/*{record.identity}*"))
     lab.destroy()
     assert _machine() == before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host["address"], host["port"]))
     assert not (PROJECT / ".state" / "sandboxes" / NAME).exists()
-    assert not [path for path in Path("/sys/fs/cgroup").glob("*/*exam-lab*") if path.is_dir()]
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/*{record.identity}*"))
     assert not [process for process in Path("/proc").glob("[0-9]*") if _works_for(NAME, process)]
 
 
