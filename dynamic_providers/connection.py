@@ -30,8 +30,14 @@ from host_agent.schema import JSON
 
 CONNECT_TIMEOUT_S = 10.0
 CALL_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 60.0
+"""How long the agent may take to say hello: longer than Python needs on a slow, busy host."""
 DEAD_PEER_S = 20
-"""A connection whose other side is silent for that long is given up (TCP_USER_TIMEOUT, keep-alive)."""
+"""A connection whose other side is silent for that long is given up, whoever swallows the packets."""
+BEAT_S = 5
+"""How often both sides are asked for a sign of life."""
+RETRY_AFTER_S = 30
+"""A host that could not be reached is not tried again for that long: a lab's resources must not wait for it one after another."""
 PYTHON = "/usr/bin/python3"
 
 
@@ -87,8 +93,19 @@ class Connection:
     def __init__(self, endpoint: Endpoint) -> None:
         """Connect and log in. Raises Unreachable or Refused."""
         self.endpoint = endpoint
+        self.broken = ""
+        """Why it was given up; \"\" while it was not."""
+        self.beats: list[Callable[[], None]] = []
+        """What is called every BEAT_S, to tell the other side that this one lives."""
         self._client = paramiko.SSHClient()
+        self._closed = threading.Event()
         self.host_key = _open(self._client, endpoint)
+        threading.Thread(target=self._watch, name=f"watch {endpoint}", daemon=True).start()
+
+    @property
+    def alive(self) -> bool:
+        transport = self._client.get_transport()
+        return transport is not None and transport.is_active()
 
     def run(
         self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = CALL_TIMEOUT_S
@@ -101,10 +118,13 @@ class Connection:
             channel.shutdown_write()
             output = channel.makefile("rb").read()
             errors = channel.makefile_stderr("rb").read()
-            return channel.recv_exit_status(), output, errors
+            status = channel.recv_exit_status()
+            if status == -1 and not self.alive:
+                raise EOFError("it ended before the command did")
+            return status, output, errors
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise Lost(
-                f"{self.endpoint}: the connection broke during `{argv[0]}`: {error or type(error).__name__}"
+                f"{self.endpoint}: the connection broke during `{argv[0]}`: {self.broken or error or type(error).__name__}"
             ) from None
 
     def channel(self, argv: Sequence[str]) -> paramiko.Channel:
@@ -136,7 +156,31 @@ class Connection:
         return self.as_root([PYTHON, "-I", f"{shipment.folder()}/run.py", *arguments])
 
     def close(self) -> None:
+        self._closed.set()
         self._client.close()
+
+    def _watch(self) -> None:
+        """Close the connection where the other side no longer answers: TCP alone may take hours to see it, and a proxy hides it."""
+        transport = self._client.get_transport()
+        assert transport is not None
+        while not self._closed.wait(BEAT_S) and transport.is_active():
+            # Whatever blocks below is woken by the closing.
+            silence = threading.Timer(DEAD_PEER_S - BEAT_S, self._give_up)
+            silence.daemon = True
+            silence.start()
+            try:
+                for beat in self.beats:
+                    beat()
+                # sshd refuses what it does not know; that it answers is what counts.
+                transport.global_request("keepalive@openssh.com", wait=True)
+            except (OSError, EOFError, paramiko.SSHException):
+                return  # its users see the same
+            finally:
+                silence.cancel()
+
+    def _give_up(self) -> None:
+        self.broken = f"no sign of life for {DEAD_PEER_S} s"
+        self.close()
 
 
 class Agent:
@@ -165,6 +209,9 @@ class Agent:
             raise OtherHost(f"{endpoint} is another machine now (identity {self.identity}, not {endpoint.identity})")
         self._reader = threading.Thread(target=self._read, name=f"agent {endpoint}", daemon=True)
         self._reader.start()
+        # sshd does not tell the agent of a client that was cut off: it ends when these stay away.
+        alive = frames.encode({"method": "alive"})
+        self.connection.beats.append(lambda: self._send(alive))
 
     @property
     def alive(self) -> bool:
@@ -186,18 +233,20 @@ class Agent:
             self._waiting[number] = (future, progress)
         try:
             frame = frames.encode({"id": number, "method": method, "parameters": dict(parameters)}, blob)
-            with self._sending:
-                self._channel.sendall(frame)
+            self._send(frame)
             if not self.alive:
                 raise Lost(f"{self.endpoint}: the connection is closed")
             return future.result(timeout_s)
+        except FutureTimeoutError:
+            # The host lives, else the connection had been given up: the other calls go on.
+            raise Lost(
+                f"{self.endpoint}: no answer to {method} within {timeout_s:g} s, though the host lives"
+            ) from None
         except (OSError, EOFError) as error:
             # What comes next shall not wait on the same dead connection.
             self._broken = True
-            if isinstance(error, FutureTimeoutError):
-                raise Lost(f"{self.endpoint}: no answer to {method} within {timeout_s:g} s") from None
             raise Lost(
-                f"{self.endpoint}: the connection broke during {method}: {error or type(error).__name__}"
+                f"{self.endpoint}: the connection broke during {method}: {self.connection.broken or error or type(error).__name__}"
             ) from None
         finally:
             with self._waiting_lock:
@@ -225,17 +274,22 @@ class Agent:
         for attempt in ("as it is", "installed"):
             try:
                 channel = self.connection.channel(self.connection.agent_command("serve"))
-                channel.settimeout(None)
+                channel.settimeout(START_TIMEOUT_S)
                 first = frames.read(channel.makefile("rb", 0))
+                channel.settimeout(None)
             except ProtocolError as error:
                 raise Refused(
                     f"{self.endpoint}: the login prints what is not the agent's, such as a shell's greeting: {error}"
                 ) from None
             except (OSError, EOFError, paramiko.SSHException) as error:
-                raise Lost(f"{self.endpoint}: the agent did not start: {error or type(error).__name__}") from None
+                why = self.connection.broken or error or type(error).__name__
+                raise Lost(f"{self.endpoint}: the agent did not start: {why}") from None
             if first is not None:
                 return channel, cast(dict[str, JSON], first[0]["hello"])
             errors = channel.makefile_stderr("rb").read().decode(errors="replace").strip()
+            if not self.connection.alive:
+                why = self.connection.broken or "the connection ended"
+                raise Lost(f"{self.endpoint}: the agent did not start: {why}")
             if "can't open file" not in errors or attempt == "installed":
                 break
             self._install()
@@ -251,6 +305,10 @@ class Agent:
         if status:
             raise Refused(f"{self.endpoint}: the agent can't be installed: {errors.decode(errors='replace').strip()}")
 
+    def _send(self, frame: bytes) -> None:
+        with self._sending:
+            self._channel.sendall(frame)
+
     def _read(self) -> None:
         reader = self._channel.makefile("rb", 0)
         reason = "the agent ended"
@@ -262,7 +320,7 @@ class Agent:
         with self._waiting_lock:
             waiting = list(self._waiting.values())
         for future, _ in waiting:
-            future.set_exception(Lost(f"{self.endpoint}: the connection broke: {reason}"))
+            future.set_exception(Lost(f"{self.endpoint}: the connection broke: {self.connection.broken or reason}"))
 
     def _deliver(self, message: dict[str, object]) -> None:
         with self._waiting_lock:
@@ -283,16 +341,31 @@ class Agent:
 _pool_lock = threading.Lock()
 _pool: dict[Endpoint, Agent] = {}
 _opening: dict[Endpoint, threading.Lock] = {}
+_unreachable: dict[Endpoint, tuple[float, str]] = {}
+"""When a host was last found to be out of reach, and why."""
 
 
-def agent(endpoint: Endpoint) -> Agent:
-    """This process's agent on a host: made on first use, made again where its connection broke."""
+def agent(endpoint: Endpoint, *, try_again: bool = False) -> Agent:
+    """This process's agent on a host: made on first use, made again where its connection broke.
+
+    A host that was out of reach within RETRY_AFTER_S still is, unless `try_again`.
+    """
     with _pool_lock:
         opening = _opening.setdefault(endpoint, threading.Lock())
     with opening:
         current = _pool.get(endpoint)
         if current is None or not current.alive:
-            current = _pool[endpoint] = Agent(endpoint)
+            since, why = _unreachable.get(endpoint, (0.0, ""))
+            if why and not try_again and time.monotonic() - since < RETRY_AFTER_S:
+                raise Unreachable(why)
+            if current is not None:
+                current.close()
+            try:
+                current = _pool[endpoint] = Agent(endpoint)
+            except Unreachable as error:
+                _unreachable[endpoint] = time.monotonic(), str(error)
+                raise
+            _unreachable.pop(endpoint, None)
         return current
 
 
@@ -314,7 +387,7 @@ def wait(endpoint: Endpoint, timeout_s: float, progress: Callable[[str], None] =
     pause = 1.0
     while True:
         try:
-            return agent(endpoint)
+            return agent(endpoint, try_again=True)
         except Unreachable as error:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -348,14 +421,13 @@ def _open(client: paramiko.SSHClient, endpoint: Endpoint) -> str:
             client.load_system_host_keys()
         client.set_missing_host_key_policy(_PinFirstKey())
     key_file = str(Path(endpoint.private_key_file).expanduser()) if endpoint.private_key_file else None
+    sock: socket.socket | None = None
+    opened = False
     try:
         sock = socket.create_connection((endpoint.address, endpoint.port), CONNECT_TIMEOUT_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_S * 1000)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, DEAD_PEER_S // 2)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, DEAD_PEER_S // 4)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD_PEER_S * 1000))
         client.connect(
             endpoint.address,
             endpoint.port,
@@ -368,11 +440,14 @@ def _open(client: paramiko.SSHClient, endpoint: Endpoint) -> str:
             banner_timeout=CONNECT_TIMEOUT_S,
             auth_timeout=CONNECT_TIMEOUT_S,
         )
+        opened = True
     except paramiko.BadHostKeyException as error:
         raise Refused(
             f"{endpoint}: another host key ({error.key.get_name()}) than the pinned one; if the machine was reinstalled, replace the LabHost resource"
         ) from None
     except (paramiko.AuthenticationException, paramiko.PasswordRequiredException) as error:
+        if "timeout" in str(error):
+            raise Unreachable(f"{endpoint} can't be reached: it does not answer the login") from None
         raise Refused(
             f"{endpoint}: login refused with {key_file or 'the SSH agent and the default keys'}: {error}"
         ) from None
@@ -382,8 +457,12 @@ def _open(client: paramiko.SSHClient, endpoint: Endpoint) -> str:
         if "not found in known_hosts" in str(error):
             raise Refused(f"{endpoint}: another host key than the pinned one") from None
         raise Unreachable(f"{endpoint} can't be reached: {error or type(error).__name__}") from None
+    finally:
+        if not opened:
+            client.close()
+            if sock is not None:
+                sock.close()
     transport = client.get_transport()
     assert transport is not None
-    transport.set_keepalive(DEAD_PEER_S // 2)
     seen = transport.get_remote_server_key()
     return f"{seen.get_name()} {seen.get_base64()}"

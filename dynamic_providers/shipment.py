@@ -26,19 +26,23 @@ LIBRARIES = {
 """Distribution and import package. Compiled parts stay behind: each has a pure-Python twin, and the host's architecture may differ."""
 
 INSTALLER = """
-import compileall, os, shutil, sys, tarfile
+import compileall, os, shutil, sys, tarfile, tempfile
 if sys.version_info < (3, 11):
     sys.exit(f"the lab host has Python {sys.version.split()[0]} as {sys.executable}; 3.11 or newer is needed")
 final = sys.argv[1]
-fresh = f"{final}.{os.getpid()}"
-os.makedirs(fresh, mode=0o755)
-with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
-    tar.extractall(fresh, filter="data") if hasattr(tarfile, "data_filter") else tar.extractall(fresh)
-compileall.compile_dir(fresh, quiet=2, workers=1)
+os.makedirs(os.path.dirname(final), mode=0o755, exist_ok=True)
+fresh = tempfile.mkdtemp(prefix=final + ".")
 try:
+    os.chmod(fresh, 0o755)
+    with tarfile.open(fileobj=sys.stdin.buffer, mode="r|gz") as tar:
+        tar.extractall(fresh, filter="data") if hasattr(tarfile, "data_filter") else tar.extractall(fresh)
+    compileall.compile_dir(fresh, quiet=2, workers=1)
     os.rename(fresh, final)
 except OSError:
-    shutil.rmtree(fresh)  # another connection was quicker
+    if not os.path.isdir(final):  # else another connection was quicker
+        raise
+finally:
+    shutil.rmtree(fresh, ignore_errors=True)
 """
 """Run on the host as `python3 -c INSTALLER FOLDER` with the tar on stdin."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import sys
 import threading
 import traceback
@@ -11,12 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 from host_agent import frames, operations
 from host_agent.context import Host
-from host_agent.errors import HostError
+from host_agent.errors import HostError, ProtocolError
 from host_agent.hostinfo import identity
 
 WORKERS = 16
 GRACE_S = 0.8
 """How long operations under way may go on after the connection is gone: what they leave half done is in the ledger."""
+SILENCE_S = 30
+"""The other side gives a sign of life every few seconds. One that stays silent for that long is gone, though sshd may not know for hours."""
+
+
+class _Input:
+    """stdin; it ends where the other side is gone or silent."""
+
+    def read(self, size: int, /) -> bytes:
+        ready, _, _ = select.select([0], [], [], SILENCE_S)
+        return os.read(0, size) if ready else b""
 
 
 def serve(host: Host) -> None:
@@ -24,7 +36,6 @@ def serve(host: Host) -> None:
     # A stray print must not end up between frames: stdout is moved away, and what is left of it is stderr.
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    source = os.fdopen(0, "rb", buffering=64 * 1024)
     writing = threading.Lock()
 
     def send(message: dict[str, object]) -> None:
@@ -55,8 +66,12 @@ def serve(host: Host) -> None:
 
     send({"hello": {"identity": identity(host), "python": sys.version.split()[0], "pid": os.getpid()}})
     pool = ThreadPoolExecutor(max_workers=WORKERS)
-    while (frame := frames.read(source)) is not None:
-        pool.submit(answer, *frame)
+    source = _Input()
+    # What was cut off in the middle of a frame ends as well.
+    with contextlib.suppress(ProtocolError):
+        while (frame := frames.read(source)) is not None:
+            if frame[0].get("method") != "alive":
+                pool.submit(answer, *frame)
     ending = threading.Timer(GRACE_S, os._exit, args=[0])
     ending.daemon = True
     ending.start()

@@ -5,22 +5,28 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dynamic_providers import connection
-from dynamic_providers.connection import Agent, Lost, OtherHost, Refused, Unreachable
+from dynamic_providers.connection import Agent, Endpoint, Lost, OtherHost, Refused, Unreachable
 from host_agent.errors import HostError
+from host_agent.schema import JSON
 from sandbox import control
 from tests.machines import STATE, Machine, machine, make_key, start
+from tests.proxy import Proxy, proxy
+
+NOBODY = "192.0.2.1"
 
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     with machine("connection", tmp_path_factory.mktemp("key")) as made:
+        # There is a way to it, and no answer from it.
+        made.run(f"ip route add {NOBODY} dev lo")
         yield made
 
 
@@ -29,6 +35,28 @@ def agent(host: Machine) -> Iterator[Agent]:
     made = Agent(host.endpoint)
     yield made
     made.close()
+
+
+@pytest.fixture
+def way(host: Machine) -> Iterator[Proxy]:
+    """A proxy on the way to the host."""
+    with proxy(host.endpoint.port) as made:
+        yield made
+
+
+@pytest.fixture
+def by_proxy(host: Machine, way: Proxy) -> Iterator[Endpoint]:
+    endpoint = dataclasses.replace(host.endpoint, port=way.port)
+    yield endpoint
+    connection.close(endpoint)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes tens of seconds, in two."""
+    monkeypatch.setattr(connection, "DEAD_PEER_S", 1.5)
+    monkeypatch.setattr(connection, "BEAT_S", 0.3)
+    monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", 1.0)
 
 
 def test_the_agent_is_brought_once(host: Machine) -> None:
@@ -97,19 +125,6 @@ def test_nothing_listens(host: Machine) -> None:
         connection.wait(nowhere, timeout_s=1)
 
 
-def test_a_host_that_boots_is_waited_for(host: Machine) -> None:
-    connection.close(host.endpoint)
-    control.stop(host.name, state=STATE)
-    waited: list[str] = []
-    booting = threading.Timer(0.5, start, args=[host.name, host.public_key_file])
-    booting.start()
-    agent = connection.wait(host.endpoint, timeout_s=30, progress=waited.append)
-    booting.join()
-    assert agent.call("host", {})["identity"] == agent.identity
-    assert waited
-    connection.close(host.endpoint)
-
-
 def test_a_connection_that_breaks_fails_its_calls_and_is_made_again(host: Machine) -> None:
     agent = connection.agent(host.endpoint)
     agent.connection.close()
@@ -118,6 +133,80 @@ def test_a_connection_that_breaks_fails_its_calls_and_is_made_again(host: Machin
     assert connection.agent(host.endpoint) is not agent
     assert connection.agent(host.endpoint).call("host", {})
     connection.close(host.endpoint)
+
+
+def test_a_connection_that_is_cut_fails_its_calls_and_is_made_again(by_proxy: Endpoint, way: Proxy) -> None:
+    agent = connection.agent(by_proxy)
+    waiting = _slow_call(agent)
+    assert way.cut() == 1
+    with pytest.raises(Lost, match="the connection broke"):
+        waiting.result(5)
+    assert connection.agent(by_proxy).call("host", {})["identity"] == agent.identity
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_peer_that_went_silent_is_given_up(by_proxy: Endpoint, way: Proxy) -> None:
+    agent = connection.agent(by_proxy)
+    waiting = _slow_call(agent)
+    way.freeze()
+    with pytest.raises(Lost, match=r"the connection broke: no sign of life for 1\.5 s"):
+        waiting.result(5)
+    began = time.monotonic()
+    with pytest.raises(Unreachable):
+        connection.agent(by_proxy)
+    assert time.monotonic() - began < 4
+    # The other resources of a lab do not wait for it one by one.
+    began = time.monotonic()
+    with pytest.raises(Unreachable):
+        connection.agent(by_proxy)
+    assert time.monotonic() - began < 0.1
+    way.thaw()
+    assert connection.wait(by_proxy, timeout_s=5).call("host", {})
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("part", [0, 0.01, 0.3, 0.6, 0.8, 0.9, 0.99])
+def test_a_peer_that_goes_silent_while_it_is_met(part: float, host: Machine, way: Proxy) -> None:
+    """At any point of banner, key exchange, login and start of the agent."""
+    whole = Agent(dataclasses.replace(host.endpoint, port=way.port))
+    bytes_in_all = way.forwarded
+    whole.close()
+    with proxy(host.endpoint.port) as silent:
+        silent.freeze_after(int(part * bytes_in_all))
+        began = time.monotonic()
+        with pytest.raises(Unreachable) as error:
+            Agent(dataclasses.replace(host.endpoint, port=silent.port))
+        assert "\n" not in str(error.value)
+        assert time.monotonic() - began < 4
+
+
+def test_a_busy_connection_is_alive(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DEAD_PEER_S", 0.5)
+    monkeypatch.setattr(connection, "BEAT_S", 0.1)
+    busy = Agent(agent.endpoint)
+    assert not _slow_call(busy, 2).result(5)["ok"]
+    assert busy.alive
+    busy.close()
+
+
+def test_an_upload_of_the_agent_that_is_cut_leaves_nothing(host: Machine, way: Proxy) -> None:
+    host.run("rm -r /var/lib/exam-lab/agent")
+    way.freeze_after(200_000)
+    cutting = threading.Timer(1, way.cut)
+    cutting.start()
+    with pytest.raises(Lost, match="the connection broke"):
+        Agent(dataclasses.replace(host.endpoint, port=way.port))
+    cutting.join()
+    _eventually(lambda: host.run("ls -A /var/lib/exam-lab/agent") == "")
+    Agent(host.endpoint).close()
+
+
+def test_an_agent_is_brought_by_two_at_once(host: Machine) -> None:
+    host.run("rm -r /var/lib/exam-lab/agent")
+    with ThreadPoolExecutor(2) as pool:
+        for made in pool.map(Agent, [host.endpoint, host.endpoint]):
+            made.close()
+    assert len(host.run("ls -A /var/lib/exam-lab/agent").split()) == 1
 
 
 def test_the_agent_ends_with_its_connection(host: Machine) -> None:
@@ -132,3 +221,39 @@ def test_the_agent_ends_with_its_connection(host: Machine) -> None:
             assert time.monotonic() < deadline, "an agent outlives its connection"
     finally:
         watcher.close()
+
+
+def test_a_host_that_boots_is_waited_for(host: Machine) -> None:
+    connection.close(host.endpoint)
+    control.stop(host.name, state=STATE)
+    waited: list[str] = []
+    booting = threading.Timer(0.5, start, args=[host.name, host.public_key_file])
+    booting.start()
+    agent = connection.wait(host.endpoint, timeout_s=30, progress=waited.append)
+    booting.join()
+    assert agent.call("host", {})["identity"] == agent.identity
+    assert waited
+    connection.close(host.endpoint)
+
+
+def _slow_call(agent: Agent, timeout_s: float = 5) -> Future[dict[str, JSON]]:
+    """A request that the host has, and answers after `timeout_s`."""
+    begun = threading.Event()
+
+    def call() -> dict[str, JSON]:
+        begun.set()
+        return agent.call("probe", {"kind": "ping", "address": NOBODY, "timeout_s": timeout_s})
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(call)
+    pool.shutdown(wait=False)
+    begun.wait()
+    agent.call("missing_blobs", {"sha256": []})  # is behind it on the way
+    return future
+
+
+def _eventually(holds: Callable[[], bool], within_s: float = 3) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
