@@ -26,9 +26,13 @@ class LabLease(HostResource, module="lab", name="LabLease"):
         project: pulumi.Input[str],
         stack: pulumi.Input[str],
         user: pulumi.Input[str],
+        kept: pulumi.Input[bool] = True,
         host: pulumi.Input[Mapping[str, object]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`user` is `name@machine` of who runs Pulumi. Fields are those of `host_agent.kinds.lease.Args`."""
-        args = {"project": project, "stack": stack, "user": user}
+        """`user` is `name@machine` of who runs Pulumi; `kept`: the host itself brings the lab back after a reboot.
+
+        Fields are those of `host_agent.kinds.lease.Args`.
+        """
+        args = {"project": project, "stack": stack, "user": user, "kept": kept}
         super().__init__(HostProvider("lease"), resource_name, args, host=host, lease=None, opts=opts)

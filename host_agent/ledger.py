@@ -66,7 +66,7 @@ class Ledger:
         """Begin or describe a lease. Idempotent: a lease keeps its number."""
         folder = self.leases / lease
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._locked():
+        with self.locked():
             taken = {self.number(other) for other in self.all_leases() if other != lease}
             known = _read(folder / "lease.json")
             number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
@@ -142,9 +142,34 @@ class Ledger:
         """Ids of all leases on this host."""
         return sorted(path.parent.name for path in self.leases.glob("*/lease.json"))
 
+    def kept_leases(self) -> list[str]:
+        """Ids of those that are brought back without Pulumi."""
+        return [lease for lease in self.all_leases() if (self.owner(lease) or {}).get("kept") is True]
+
+    def shared(self, lease: str) -> contextlib.AbstractContextManager[None]:
+        """Hold a lease, beside others that do so, for the time of the block: nobody is alone with it meanwhile."""
+        return self._held(lease, fcntl.LOCK_SH)
+
+    def alone(self, lease: str) -> contextlib.AbstractContextManager[None]:
+        """Be the only one at work on a lease, among all processes of this host, for the time of the block."""
+        return self._held(lease, fcntl.LOCK_EX)
+
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _held(self, lease: str, how: int) -> Iterator[None]:
+        if not (self.leases / lease / "lease.json").exists():
+            yield  # nothing is there to be worked on
+            return
+        descriptor = os.open(self.leases / lease, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, how)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
         """Alone among all agents on this host, for the time of the block."""
+        self.leases.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.leases / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from host_agent import blobs, hostinfo, kinds, probes
+from host_agent import blobs, hostinfo, keeper, kinds, probes, restore
 from host_agent.context import Context, Host
 from host_agent.errors import Conflict, HostError, ProtocolError
 from host_agent.schema import JSON, decode, encode, encode_args
@@ -97,26 +97,13 @@ def ledger(host: Host, parameters: Parameters, progress: Progress) -> Result:
     return {"owner": host.ledger.owner(lease), "objects": objects}
 
 
-def restore(host: Host, parameters: Parameters, progress: Progress) -> Result:
-    """`{}` -> `{restored}`: make again what the ledger has and a reboot took, lease by lease, in the order in which it was made."""
-    restored = 0
-    for lease in host.ledger.all_leases():
-        context = Context(host=host, lease=lease, adopt=True, progress=progress)
-        for entry in host.ledger.entries(lease):
-            kind = kinds.load(entry.kind)
-            progress(f"bringing {entry.kind} {entry.key} back")
-            kind.add(context, decode(kind.Args, entry.args))
-            restored += 1
-    return {"restored": restored}
-
-
 METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "add": add,
     "show": show,
     "set": set,
     "remove": remove,
     "ledger": ledger,
-    "restore": restore,
+    "restore": restore.restore,
     "host": hostinfo.describe,
     "probe": probes.probe,
     "missing_blobs": blobs.missing,
@@ -129,7 +116,9 @@ def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: 
         return blobs.put(host, parameters, blob)
     if method not in METHODS:
         raise ProtocolError(f"no such method: {method!r}; known are {', '.join(METHODS)}")
-    return METHODS[method](host, parameters, progress)
+    keeper.wait(host)
+    with host.ledger.shared(str(parameters.get("lease", ""))):
+        return METHODS[method](host, parameters, progress)
 
 
 def _object(host: Host, parameters: Parameters, progress: Progress) -> tuple[str, kinds.Kind, Context, kinds.Dataclass]:

@@ -1,4 +1,4 @@
-"""The agent's entry point on the lab host: `python3 -I run.py serve | attach …`.
+"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach …`.
 
 It lies beside the package `host_agent` and the libraries shipped with it.
 """
@@ -18,13 +18,18 @@ def main(argv: list[str]) -> None:
         from host_agent.server import serve
 
         serve(Host())
+    elif argv == ["keep"]:
+        from host_agent.context import Host
+        from host_agent.keeper import keep
+
+        keep(Host())
     elif argv[:1] == ["attach"]:
         from host_agent.attach import attach
         from host_agent.context import Host
 
         attach(Host(), argv[1:])
     else:
-        sys.exit(f"usage: run.py serve | attach LEASE DEVICE [-- COMMAND…], not {argv!r}")
+        sys.exit(f"usage: run.py serve | keep | attach LEASE DEVICE [-- COMMAND…], not {argv!r}")
 
 
 if __name__ == "__main__":

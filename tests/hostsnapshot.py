@@ -23,7 +23,11 @@ COMMANDS = {
     "volumes": "docker volume ls --quiet | sort",
     "processes": "ps -eo args --no-headers | sort",
     "mounts": "cut -d' ' -f3- /proc/self/mountinfo | sort",
-    "files": "find /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /etc/frr /run/frr -type f ! -name .lock 2>/dev/null | sort",
+    "files": (
+        "find /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /run/exam-lab /etc/frr /run/frr /etc/systemd/system"
+        " -type f ! -name .lock 2>/dev/null | sort"
+    ),
+    "units": "if [ -d /run/systemd/system ]; then systemctl list-unit-files --no-legend --no-pager; fi",
 }
 # What the observer itself is, and what the kernel does at its own pace.
 OBSERVERS = ("ps -eo", "sort", "sshd", "/bin/sh -c", "bash -c", "sh -c", "[", "docker-init")

@@ -46,7 +46,7 @@ class Args:
     machine: str = ""
     """Id of the resource that made the machine; another one is another host."""
     boot: str = ""
-    """Changes with every boot that the stack makes: what was on the host is then brought back from its ledger."""
+    """Changes with every boot that the stack makes: then the update waits until what was on the host is back from its ledger."""
 
 
 class LabHostProvider(ResourceProvider):

@@ -73,8 +73,8 @@ class SandboxHostProvider(ResourceProvider):
         if not status.exists:
             return ReadResult("", {})
         observed = {**_args(props), "running": status.running}
-        # Started behind our back: what follows the boot id must hear of it.
-        seen = {"port": status.port, "host_key": status.host_key, "boot_id": status.boot_id or props["boot_id"]}
+        # Not the boot id: labs on a sandbox that was started behind our back have come back by themselves.
+        seen = {"port": status.port, "host_key": status.host_key}
         return ReadResult(id_, {**props, **observed, **seen}, observed)
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
@@ -103,7 +103,7 @@ class SandboxHost(Resource, module="lab", name="SandboxHost"):
     private_key_file: pulumi.Output[str]
     host_key: pulumi.Output[str]
     boot_id: pulumi.Output[str]
-    """Changes with every start: a sandbox that stopped and started has files, but no interfaces and processes."""
+    """Changes with every start by Pulumi, which then waits until the labs on it are back."""
 
     def __init__(
         self,

@@ -145,12 +145,26 @@ def remove(context: Context, args: Args) -> None:
     delete(names.netns)
 
 
+def has_ended(context: Context, args: Args) -> bool:
+    """Whether its pause container is there and its namespace is not: it ended, or was started again; none that is being removed counts."""
+    names = _Names(context, args)
+    pause = _own(context, args, _inspect(context.host.docker.api, names.pause))
+    if pause is None or cast(Inspected, pause["State"])["Status"] in {"removing", "dead", "paused"}:
+        return False
+    return not _attached(names.netns, pause)
+
+
+def pause_name(lease: str, name: str) -> str:
+    """What Docker calls a container's pause container."""
+    return f"exam-lab-{lease}-{name}-pause"
+
+
 class _Names:
     """What a container's parts are called on the host."""
 
     def __init__(self, context: Context, args: Args) -> None:
         self.container = f"exam-lab-{context.lease}-{args.name}"
-        self.pause = f"{self.container}-pause"
+        self.pause = pause_name(context.lease, args.name)
         self.netns = f"{context.lease}-{args.name}"
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from host_agent import kinds
+from host_agent import keeper, kinds
 from host_agent.context import Context, Shown
 from host_agent.errors import HostError
 from host_agent.ledger import Entry
@@ -35,6 +35,8 @@ class Args:
     stack: Annotated[str, REPLACE]
     user: Annotated[str, REPLACE]
     """`name@machine` of who runs Pulumi."""
+    kept: bool = True
+    """Whether the host itself brings the lab back after a reboot, and mends the links of containers: see `host_agent.keeper`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +55,24 @@ def key(args: Args) -> str:
 
 def add(context: Context, args: Args) -> Outputs:
     ledger = context.host.ledger
-    for lease in ledger.all_leases():
-        if ledger.owner(lease) == encode_args(args):
-            return _outputs(context, lease)
-    lease = secrets.token_hex(4)
+    found = [lease for lease in ledger.all_leases() if _holder(ledger.owner(lease)) == _holder(encode_args(args))]
+    lease = found[0] if found else secrets.token_hex(4)
     ledger.open_lease(lease, encode_args(args))
+    keeper.ensure(context.host)
     return _outputs(context, lease)
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     owner = context.host.ledger.owner(context.lease)
-    return None if owner is None else Shown(decode(Args, owner), _outputs(context, context.lease))
+    if owner is None:
+        return None
+    is_kept = owner.get("kept") is True and keeper.is_there(context.host)
+    return Shown(replace(decode(Args, owner), kept=is_kept), _outputs(context, context.lease))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
     context.host.ledger.open_lease(context.lease, encode_args(news))
+    keeper.ensure(context.host)
     return _outputs(context, context.lease)
 
 
@@ -90,6 +95,11 @@ def remove(context: Context, args: Args) -> None:
             f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again"
         )
     context.host.ledger.close_lease(context.lease)
+    keeper.ensure(context.host)
+
+
+def _holder(owner: Mapping[str, JSON] | None) -> tuple[JSON, ...]:
+    return tuple((owner or {}).get(name) for name in ("project", "stack", "user"))
 
 
 def _outputs(context: Context, lease: str) -> Outputs:

@@ -60,11 +60,12 @@ class Row:
 class Lab:
     """One lease on a lab host."""
 
-    def __init__(self, endpoint: connection.Endpoint, name: str) -> None:
+    def __init__(self, endpoint: connection.Endpoint, name: str, *, kept: bool = False) -> None:
+        """Not `kept` by default: what a test does behind Pulumi's back shall stay as it is."""
         self.endpoint = endpoint
         self.agent = connection.agent(endpoint)
         self.common: Properties = {"host": dataclasses.asdict(endpoint)}
-        self.owner: Properties = {"project": "lifecycle", "stack": name, "user": "tests@here"}
+        self.owner: Properties = {"project": "lifecycle", "stack": name, "user": "tests@here", "kept": kept}
         self.lease = str(self.create(HostProvider("lease"), self.owner)[1][LEASE])
         self.common[LEASE] = self.lease
 

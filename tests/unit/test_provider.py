@@ -61,7 +61,7 @@ ROWS: dict[str, Row] = {
     "lease": Row(
         lab_lease.LabLease,
         {"project": "lab", "stack": "dev", "user": "ana@laptop"},
-        (),
+        ({"kept": False},),
         ({"stack": "other"},),
         {"project": 1.0, "stack": "dev"},
         frozenset({"project", "user"}),
