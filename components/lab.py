@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import ipaddress
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -13,7 +14,7 @@ from components.container import LabContainer
 from components.network import Network
 from components.router import Router
 from components.site import Site
-from components.topology.plan import LinkEnd, Plan
+from components.topology.plan import AttachmentPlan, LinkEnd, Plan
 from components.uplink import Uplink
 from dynamic_providers.image import Image
 from dynamic_providers.lab_lease import LabLease
@@ -106,6 +107,7 @@ class LabContents(pulumi.ComponentResource):
                 namespace=namespace.id,
                 dst=route.dst,
                 via=route.via,
+                links=_links_to(route.via, plan.host.interfaces, interfaces),
                 host=host,
                 lease=lease,
                 # The gateway must be on an interface's subnet when the kernel is asked.
@@ -173,6 +175,18 @@ class LabContents(pulumi.ComponentResource):
             **{name: container.device for name, container in containers.items()},
         )
         self.register_outputs({"devices": self.devices})
+
+
+def _links_to(
+    gateway: str, interfaces: Sequence[AttachmentPlan], pairs: Sequence[VethPair]
+) -> list[pulumi.Output[str]]:
+    """Ids of the pairs on whose subnets the gateway is."""
+    address = ipaddress.IPv4Address(gateway)
+    return [
+        pair.id
+        for plan, pair in zip(interfaces, pairs, strict=True)
+        if any(address in ipaddress.IPv4Interface(own).network for own in plan.addresses)
+    ]
 
 
 def _link_end(routers: Mapping[str, Router], end: LinkEnd) -> EndpointArgs:

@@ -60,9 +60,10 @@ class Uplink(pulumi.ComponentResource):
             namespace=site.namespace,
             dst="0.0.0.0/0",
             via=outside,
+            links=[pair.id],
             host=site.host,
             lease=site.lease,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[pair]),
+            opts=own,
         )
         Masquerade(
             f"{name}-lab",

@@ -28,6 +28,8 @@ class Args:
     """None: the interface by which `via` is reached."""
     metric: Annotated[int, between(0, 2**32 - 1), REPLACE] = 0
     table: Annotated[int, between(1, 2**32 - 1), REPLACE] = MAIN_TABLE
+    links: tuple[ObjectId, ...] = ()
+    """Ids of the VethPairs that it may leave by: the kernel drops a route with its interface, so it follows when one is made anew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
         dev=ifname if args.dev else None,
         metric=args.metric,
         table=args.table,
+        links=args.links,
     )
     return Shown(observed, Outputs(ifname=ifname))
 

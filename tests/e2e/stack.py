@@ -70,11 +70,26 @@ class Stack:
 
     def up(self) -> Changes:
         """`pulumi up`: what it did."""
-        done = self.pulumi("up", "--yes", "--skip-preview", "-s", self.name, "--json")
-        events = [json.loads(line) for line in done.output.splitlines()]
-        assert any("summaryEvent" in event for event in events), done.output
-        steps = [event["resourcePreEvent"]["metadata"] for event in events if "resourcePreEvent" in event]
-        return _changes(steps)
+        [done] = self._up("--skip-preview")
+        return done
+
+    def previewed_up(self) -> tuple[Changes, Changes]:
+        """`pulumi up` with its preview: what that says, and what is done then."""
+        previewed, done = self._up()
+        return previewed, done
+
+    def _up(self, *options: str) -> list[Changes]:
+        """Changes by phase."""
+        done = self.pulumi("up", "--yes", *options, "-s", self.name, "--json")
+        phases: list[Changes] = []
+        steps: list[dict[str, object]] = []
+        for event in map(json.loads, done.output.splitlines()):
+            if "resourcePreEvent" in event:
+                steps.append(event["resourcePreEvent"]["metadata"])
+            elif "summaryEvent" in event:
+                phases.append(_changes(steps))
+                steps = []
+        return phases
 
     def preview(self) -> Changes:
         """`pulumi preview`: what an up would do."""

@@ -100,7 +100,7 @@ ROWS: dict[str, Row] = {
     "route": Row(
         route.Route,
         {"namespace": NAMESPACE, "dst": "10.1.0.0/21", "via": "192.168.81.10"},
-        ({"via": "192.168.81.11"},),
+        ({"via": "192.168.81.11"}, {"links": ["a1b2c3d4/veth_pair/host/eth0--R1/eth0#000002"]}),
         ({"dst": "10.2.0.0/21"},),
         {"namespace": NAMESPACE, "dst": "10.1.1.1/21", "via": "nowhere"},
         frozenset({"dst", "via"}),
