@@ -135,7 +135,7 @@ class HostProvider(SchemaProvider):
         with OneLine():
             agent = connection.agent(_endpoint(props))
             args = self.args(props)
-            self.prepare(agent, args)
+            self.prepare(agent, str(props.get(LEASE) or ""), args)
             answer = agent.call("add", self._request(props, args), progress=_progress)
             outputs = cast(Properties, answer["outputs"])
             return CreateResult(str(answer["id"]), {**self._state(props), **outputs})
@@ -167,7 +167,7 @@ class HostProvider(SchemaProvider):
         with OneLine():
             agent = connection.agent(_endpoint(_news))
             args = self.args(_news)
-            self.prepare(agent, args)
+            self.prepare(agent, str(_news.get(LEASE) or ""), args)
             # The lease's own id is an output: after a check only the old properties have it.
             request = self._request({**_olds, **_news}, args)
             answer = agent.call("set", {**request, "olds": self.args(_olds)}, progress=_progress)
@@ -188,7 +188,7 @@ class HostProvider(SchemaProvider):
                     "`pulumi config set lab:deleteUnreachable true` and run this again"
                 ) from None
 
-    def prepare(self, agent: Agent, args: Properties) -> None:
+    def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
         """What must be on the host before add or set; a kind with uploads overrides it."""
 
     def _state(self, properties: Mapping[str, object]) -> Properties:

@@ -10,6 +10,7 @@ import contextlib
 import io
 import itertools
 import os
+import secrets
 import shlex
 import socket
 import threading
@@ -252,13 +253,16 @@ class Agent:
             with self._waiting_lock:
                 self._waiting.pop(number, None)
 
-    def upload(self, sha256: str, file: io.BufferedIOBase, size: int, progress: Callable[[int], None]) -> None:
-        """Put a file into the host's blobs, in parts of 1 MiB; `progress` is told the bytes so far."""
+    def upload(
+        self, lease: str, sha256: str, file: io.BufferedIOBase, size: int, progress: Callable[[int], None]
+    ) -> None:
+        """Put a file into a lease's blobs, in parts of 1 MiB; `progress` is told the bytes so far."""
+        whole = {"lease": lease, "sha256": sha256, "upload": secrets.token_hex(4)}
         offset = 0
         while True:
             part = file.read(1024 * 1024)
             last = offset + len(part) >= size
-            self.call("put_blob", {"sha256": sha256, "offset": offset, "last": last}, blob=part)
+            self.call("put_blob", {**whole, "offset": offset, "last": last}, blob=part)
             offset += len(part)
             progress(offset)
             if last:

@@ -33,9 +33,9 @@ class ImageProvider(HostProvider):
     def __init__(self) -> None:
         super().__init__("image")
 
-    def prepare(self, agent: Agent, args: Properties) -> None:
+    def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
         sha256 = str(args["rootfs_sha256"])
-        if sha256 not in cast(list[str], agent.call("missing_blobs", {"sha256": [sha256]})["sha256"]):
+        if sha256 not in cast(list[str], agent.call("missing_blobs", {"lease": lease, "sha256": [sha256]})["sha256"]):
             return
         with _open(_links() / sha256) as file:
             size = file.seek(0, io.SEEK_END)
@@ -50,7 +50,7 @@ class ImageProvider(HostProvider):
             def progress(sent: int) -> None:
                 engine.log(f"uploading image {args['name']}: {sent >> 20} of {size >> 20} MiB", ephemeral=True)
 
-            agent.upload(sha256, cast(io.BufferedIOBase, file), size, progress)
+            agent.upload(lease, sha256, cast(io.BufferedIOBase, file), size, progress)
 
 
 class Image(HostResource, module="lab", name="Image"):

@@ -117,7 +117,9 @@ def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: 
     if method not in METHODS:
         raise ProtocolError(f"no such method: {method!r}; known are {', '.join(METHODS)}")
     keeper.wait(host)
-    with host.ledger.shared(str(parameters.get("lease", ""))):
+    # The end of a lease waits for what an agent that was cut off still does to it.
+    ends = method == "remove" and parameters.get("kind") == "lease"
+    with (host.ledger.alone if ends else host.ledger.shared)(str(parameters.get("lease", ""))):
         return METHODS[method](host, parameters, progress)
 
 

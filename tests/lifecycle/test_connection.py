@@ -248,7 +248,7 @@ def _slow_call(agent: Agent, timeout_s: float = 5) -> Future[dict[str, JSON]]:
     future = pool.submit(call)
     pool.shutdown(wait=False)
     begun.wait()
-    agent.call("missing_blobs", {"sha256": []})  # is behind it on the way
+    agent.call("missing_blobs", {"lease": "", "sha256": []})  # is behind it on the way
     return future
 
 
