@@ -15,7 +15,7 @@ from dynamic_providers.connection import Agent, Endpoint, OtherHost, Unreachable
 from host_agent.errors import Missing
 from host_agent.schema import REPLACE, between, examine
 
-FEATURES = ("docker", "frr", "nft", "iproute2")
+FEATURES = ("kernel", "iproute2", "nft", "docker", "frr", "busybox")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
