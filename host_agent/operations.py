@@ -97,12 +97,18 @@ def ledger(host: Host, parameters: Parameters, progress: Progress) -> Result:
     return {"owner": host.ledger.owner(lease), "objects": objects}
 
 
+def leases(host: Host, parameters: Parameters, progress: Progress) -> Result:
+    """`{}` -> `{lease: owner}`: all leases on this host, and who holds them."""
+    return {lease: owner for lease in host.ledger.all_leases() if (owner := host.ledger.owner(lease)) is not None}
+
+
 METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "add": add,
     "show": show,
     "set": set,
     "remove": remove,
     "ledger": ledger,
+    "leases": leases,
     "restore": restore.restore,
     "host": hostinfo.describe,
     "probe": probes.probe,
