@@ -5,6 +5,7 @@ The engine's gRPC address is the first argument of the provider process, and the
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -12,6 +13,7 @@ import re
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -45,6 +47,13 @@ def attach() -> None:
                 os._exit(1)
 
         _channel.subscribe(watch, try_to_connect=True)
+        # Left to the interpreter's end, the channel waits for its own thread, which is frozen then.
+        atexit.register(_detach, _channel, watch)
+
+
+def _detach(channel: grpc.Channel, watch: Callable[[grpc.ChannelConnectivity], None]) -> None:
+    channel.unsubscribe(watch)
+    channel.close()
 
 
 def _end_language_host(address: str) -> None:
