@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import pulumi
 from pulumi.dynamic import (
@@ -26,11 +26,14 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import connection, engine
-from dynamic_providers.connection import Agent, Endpoint, OtherHost, Unreachable
+from dynamic_providers import engine
+from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
 from host_agent.schema import examine, replacements
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 Properties = dict[str, object]
 HOST = "host"
@@ -133,7 +136,7 @@ class HostProvider(SchemaProvider):
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
-            agent = connection.agent(_endpoint(props))
+            agent = _agent(_endpoint(props))
             args = self.args(props)
             self.prepare(agent, str(props.get(LEASE) or ""), args)
             answer = agent.call("add", self._request(props, args), progress=_progress)
@@ -144,7 +147,7 @@ class HostProvider(SchemaProvider):
         endpoint = _endpoint(props)
         with OneLine():
             try:
-                answer = connection.agent(endpoint).call("show", self._request(props, self.args(props)))
+                answer = _agent(endpoint).call("show", self._request(props, self.args(props)))
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
@@ -165,7 +168,7 @@ class HostProvider(SchemaProvider):
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
-            agent = connection.agent(_endpoint(_news))
+            agent = _agent(_endpoint(_news))
             args = self.args(_news)
             self.prepare(agent, str(_news.get(LEASE) or ""), args)
             # The lease's own id is an output: after a check only the old properties have it.
@@ -177,7 +180,7 @@ class HostProvider(SchemaProvider):
         endpoint = _endpoint(_props)
         with OneLine():
             try:
-                connection.agent(endpoint).call("remove", self._request(_props, self.args(_props)))
+                _agent(endpoint).call("remove", self._request(_props, self.args(_props)))
             except OtherHost:
                 return
             except Unreachable as error:
@@ -242,6 +245,13 @@ class OneLine:
 
 def _progress(text: str) -> None:
     engine.log(text, ephemeral=True)
+
+
+def _agent(endpoint: Endpoint) -> Agent:
+    # Imported here: the program, which has these classes too, never connects.
+    from dynamic_providers import connection
+
+    return connection.agent(endpoint)
 
 
 def _endpoint(properties: Mapping[str, object]) -> Endpoint:

@@ -14,14 +14,16 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import pulumi
 
 from dynamic_providers import engine
 from dynamic_providers.base import HostProvider, HostResource, Properties
-from dynamic_providers.connection import Agent
 from host_agent.errors import Missing
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 MEMORY_LIMIT_BYTES = 16 << 20
 """Larger packed folders go through a temporary file."""

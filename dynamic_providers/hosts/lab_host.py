@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import connection, engine
+from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
-from dynamic_providers.connection import Agent, Endpoint, OtherHost, Unreachable
+from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent.errors import Missing
 from host_agent.schema import REPLACE, between, examine
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 FEATURES = ("kernel", "iproute2", "nft", "docker", "frr", "busybox")
 
@@ -51,6 +54,8 @@ class LabHostProvider(SchemaProvider):
             return CreateResult(agent.identity, {**plain(args), **_outputs(args, agent)})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
+        from dynamic_providers import connection
+
         endpoint = _endpoint(props, identity=id_)
         with OneLine():
             try:
@@ -72,12 +77,16 @@ class LabHostProvider(SchemaProvider):
             return UpdateResult({**plain(args), **_outputs(args, agent)})
 
     def delete(self, _id: str, _props: Properties) -> None:
+        from dynamic_providers import connection
+
         # The machine stays: it is removed by what made it.
         with process.lock:
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
 
     def _ready(self, props: Properties, identity: str) -> tuple[Properties, Agent]:
+        from dynamic_providers import connection
+
         args, _ = examine(Args, self.args(props))
         agent = connection.wait(_endpoint(props, identity=identity), cast(float, args["timeout_s"]), _progress)
         missing = cast("list[str]", agent.call("host", {"requires": args["requires"]})["missing"])

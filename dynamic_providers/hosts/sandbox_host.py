@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import pulumi
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
@@ -129,6 +127,9 @@ def _key(properties: Mapping[str, object]) -> Path:
 
 def _make_key(path: Path) -> None:
     """The key pair that opens the sandbox, of this user alone; kept where there is one."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
     if path.exists():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

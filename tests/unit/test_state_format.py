@@ -51,7 +51,7 @@ PROVIDERS = {
         "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCmZycl9yb3V0ZXKUc2Iu"
     ),
 }
-OWN_PROVIDERS = {
+OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
     image.ImageProvider: (
         "gASVQwAAAAAAAACMF2R5bmFtaWNfcHJvdmlkZXJzLmltYWdllIwNSW1hZ2VQcm92aWRlcpSTlCmBlH2UjARraW5klIwFaW1hZ2WUc2Iu"
     ),
