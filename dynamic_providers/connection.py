@@ -8,6 +8,7 @@ The host key is pinned: it comes with the address, or it was seen on the first c
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import os
@@ -172,6 +173,11 @@ class Agent:
         self.connection.beats.append(lambda: self._send(alive))
 
     @property
+    def pinned(self) -> Endpoint:
+        """The endpoint with the host key and the identity that were seen there."""
+        return dataclasses.replace(self.endpoint, host_key=self.connection.host_key, identity=self.identity)
+
+    @property
     def alive(self) -> bool:
         return self._reader.is_alive() and not self._broken
 
@@ -322,7 +328,9 @@ def agent(endpoint: Endpoint, *, try_again: bool = False) -> Agent:
             if current is not None:
                 current.close()
             try:
+                # What is made right after the host names it by what was seen at the first connection: that is this one.
                 current = _pool[endpoint] = Agent(endpoint)
+                _pool[current.pinned] = current
             except Unreachable as error:
                 _unreachable[endpoint] = time.monotonic(), str(error)
                 raise
@@ -333,7 +341,9 @@ def agent(endpoint: Endpoint, *, try_again: bool = False) -> Agent:
 def close(endpoint: Endpoint) -> None:
     """End this process's connection to a host, if there is one."""
     with _pool_lock:
-        current = _pool.pop(endpoint, None)
+        current = _pool.get(endpoint)
+        for key in [key for key, agent in _pool.items() if agent is current]:
+            del _pool[key]
     if current is not None:
         current.close()
 

@@ -50,8 +50,8 @@ class LabHostProvider(SchemaProvider):
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
-            args, agent = self._ready(props, "")
-            return CreateResult(agent.identity, {**plain(args), **_outputs(args, agent)})
+            args, outputs, agent = self._ready(props, "")
+            return CreateResult(agent.identity, {**plain(args), **outputs})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         from dynamic_providers import connection
@@ -71,10 +71,10 @@ class LabHostProvider(SchemaProvider):
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
-            args, agent = self._ready(_news, _id)
+            args, outputs, agent = self._ready(_news, _id)
             if _olds.get("boot") != _news.get("boot"):
                 agent.call("restore", {}, progress=_progress)
-            return UpdateResult({**plain(args), **_outputs(args, agent)})
+            return UpdateResult({**plain(args), **outputs})
 
     def delete(self, _id: str, _props: Properties) -> None:
         from dynamic_providers import connection
@@ -84,15 +84,18 @@ class LabHostProvider(SchemaProvider):
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
 
-    def _ready(self, props: Properties, identity: str) -> tuple[Properties, Agent]:
+    def _ready(self, props: Properties, identity: str) -> tuple[Properties, Properties, Agent]:
+        """Args and outputs of a host that answers and has what it must."""
         from dynamic_providers import connection
 
         args, _ = examine(Args, self.args(props))
         agent = connection.wait(_endpoint(props, identity=identity), cast(float, args["timeout_s"]), _progress)
-        missing = cast("list[str]", agent.call("host", {"requires": args["requires"]})["missing"])
+        about = agent.call("host", {"requires": args["requires"]})
+        missing = cast("list[str]", about["missing"])
         if missing:
             raise Missing(f"{agent.endpoint} is no lab host yet: {'; '.join(missing)}")
-        return args, agent
+        outputs: Properties = {name: about[name] for name in ("system", "kernel", "uplink")}
+        return args, {**outputs, "host": dataclasses.asdict(agent.pinned)}, agent
 
 
 class LabHost(Resource, module="lab", name="LabHost"):
@@ -148,17 +151,6 @@ def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:
     pinned = properties.get("host")
     host_key = properties.get("host_key") or (pinned.get("host_key") if isinstance(pinned, Mapping) else "") or ""
     return dataclasses.replace(Endpoint.from_properties({**properties, "host_key": host_key}), identity=identity)
-
-
-def _outputs(args: Properties, agent: Agent) -> Properties:
-    about = agent.call("host", {})
-    endpoint = dataclasses.replace(agent.endpoint, host_key=agent.connection.host_key, identity=agent.identity)
-    return {
-        "host": dataclasses.asdict(endpoint),
-        "system": about["system"],
-        "kernel": about["kernel"],
-        "uplink": about["uplink"],
-    }
 
 
 def _progress(text: str) -> None:
