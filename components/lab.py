@@ -12,12 +12,12 @@ import pulumi
 from components.checks import describe
 from components.container import LabContainer
 from components.network import Network
-from components.router import Router
+from components.router import PORT_OWNED, Router
 from components.site import Site
 from components.topology.plan import AttachmentPlan, LinkEnd, Plan
 from components.uplink import Uplink
 from dynamic_providers.image import Image
-from dynamic_providers.lab_lease import LabLease
+from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
@@ -54,7 +54,7 @@ class Lab(pulumi.ComponentResource):
             "lease",
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
-            user=f"{getpass.getuser()}@{platform.node()}",
+            user=this_user(),
             host=host,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
         )
@@ -190,11 +190,10 @@ def _links_to(
 
 
 def _link_end(routers: Mapping[str, Router], end: LinkEnd) -> EndpointArgs:
-    # Addresses are the router's configuration.
     return {
         "namespace": routers[end.router].namespace.id,
         "ifname": end.ifname,
         "mac": end.mac,
         "mtu": end.mtu,
-        "owned": ("addresses",),
+        "owned": PORT_OWNED,
     }
