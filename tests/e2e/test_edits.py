@@ -36,15 +36,9 @@ def base() -> Topology:
 
 
 @pytest.fixture(scope="module")
-def module_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLab]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLab]:
     with live_lab("ed-edits", tmp_path_factory.mktemp("edits"), base(), prepare=NAT_HOST) as lab:
         yield lab
-
-
-@pytest.fixture
-def lab(module_lab: LiveLab) -> LiveLab:
-    module_lab.reset()
-    return module_lab
 
 
 def put(path: str, value: object) -> Edit:
@@ -75,7 +69,9 @@ class Row:
 
 ROWS = {
     "MTU": Row((put("containers.web.interfaces.web-dev.mtu", 1400),), {"update": ["web-web-dev"]}),
-    "MAC": Row((put("containers.web.interfaces.web-dev.mac", "02:00:00:00:00:64"),), {"update": ["web-web-dev"]}, ("web",)),
+    "MAC": Row(
+        (put("containers.web.interfaces.web-dev.mac", "02:00:00:00:00:64"),), {"update": ["web-web-dev"]}, ("web",)
+    ),
     "address": Row(
         (put("containers.web.interfaces.web-dev.address", "192.168.10.101/24"),),
         {"update": ["web-web-dev"]},
@@ -107,7 +103,9 @@ ROWS = {
         ("web",),
         {"web": "192.168.20.100"},
     ),
-    "container limits": Row((put("containers.web.memory_mib", 48), put("containers.web.cpus", 0.25)), {"update": ["web"]}),
+    "container limits": Row(
+        (put("containers.web.memory_mib", 48), put("containers.web.cpus", 0.25)), {"update": ["web"]}
+    ),
     "container command": Row((put("containers.web.command", ["/bin/busybox", "sleep", "1000"]),), {"update": ["web"]}),
     "router address": Row(
         (put("routers.R2.interfaces.Fa0/1.address", "192.168.30.20/24"),),
@@ -115,25 +113,28 @@ ROWS = {
         ("R2",),
         {"R2": "192.168.30.20"},
     ),
-    "RIP timers": Row((put("routers.CORP.rip", {"timers": [4, 20, 15]}),), {"update": ["CORP"]}),
+    "RIP timers": Row((put("routers.CORP.rip", {"timers": [6, 20, 15]}),), {"update": ["CORP"]}),
     "description": Row((put("routers.CORP.interfaces.Vlan2.description", "Core"),), {"update": ["CORP"]}),
     "static route": Row((put("routers.R2.routes", [{"dst": "172.31.0.0/16", "via": "10.1.4.1"}]),), {"update": ["R2"]}),
     "no static route": Row((put("routers.R2.routes", None),), {"update": ["R2"]}),
-    "NAT on": Row(
-        (put("host.nat", True),), {"create": ["uplink", "uplink", "uplink", "uplink-default", "uplink-host", "uplink-lab"]}
+    "NAT": Row(
+        (put("host.nat", True),),
+        {"create": ["uplink", "uplink", "uplink", "uplink-default", "uplink-host", "uplink-lab"]},
     ),
 }
 
 
-def as_sets(changes: Changes) -> dict[str, list[str]]:
-    return {op: sorted(names) for op, names in changes.items()}
+INVERSE = {"create": "delete", "update": "update"}
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_edit_in_place(lab: LiveLab, name: str) -> None:
+    """There and back."""
     row = ROWS[name]
-    lease = lab.lease
-    with pinging(lab.host, lab.pings([device for device in ADDRESSES if device not in row.touched], lease)) as pings:
-        previewed, done = lab.changed(lab.edited(*row.edits))
-    assert (as_sets(previewed), as_sets(done)) == (row.changes, row.changes)
+    with pinging(lab.host, lab.pings([device for device in ADDRESSES if device not in row.touched])) as pings:
+        previewed, done = lab.change(lab.edited(*row.edits))
+        lab.write(lab.base)
+        back = lab.stack.up()
+    assert (previewed, done) == (row.changes, row.changes)
+    assert back == {INVERSE[op]: names for op, names in row.changes.items()}
     assert pings.lost == {}
