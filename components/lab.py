@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
-import platform
 from collections.abc import Mapping, Sequence
 
 import pulumi
@@ -28,11 +26,12 @@ class Lab(pulumi.ComponentResource):
 
     Lab("ccna_ch8", plan=read_topology(path), host=lab_host.host, host_ifname=lab_host.uplink, machine=None)
 
-    Outputs: `devices` says of each device its kind, addresses and namespace on the host; `checks` what must hold.
+    Outputs: `devices` says of each device its kind, addresses, namespace on the host, and the command that opens its console; `checks`
+    what must hold.
     """
 
     lease: LabLease
-    devices: pulumi.Output[Mapping[str, object]]
+    devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
     checks: list[dict[str, object]]
 
     def __init__(
@@ -67,7 +66,12 @@ class Lab(pulumi.ComponentResource):
             host_ifname=host_ifname,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
-        self.devices = contents.devices
+        stack = pulumi.get_stack()
+        self.devices = contents.devices.apply(
+            lambda devices: {
+                name: {**device, "console": f"lab -s {stack} console {name}"} for name, device in devices.items()
+            }
+        )
         self.checks = [describe(check) for check in plan.checks]
         self.register_outputs({"devices": self.devices, "checks": self.checks})
 
@@ -75,7 +79,7 @@ class Lab(pulumi.ComponentResource):
 class LabContents(pulumi.ComponentResource):
     """What a lease owns. A component of its own because `deleted_with` can't point at what the same component makes."""
 
-    devices: pulumi.Output[Mapping[str, object]]
+    devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
 
     def __init__(
         self,
