@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +89,6 @@ def test_a_state_that_was_deleted(trial: Trial) -> None:
 
 
 def _state_of(trial: Trial) -> Path:
-    path = trial.folder / NAME / "backend" / ".pulumi" / "stacks" / "lab" / f"{NAME}.json"
-    assert json.loads(path.read_text())
-    return path
+    """The file that has the stack's state."""
+    backend = Path(trial.stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://").partition("?")[0])
+    return backend / ".pulumi" / "stacks" / "lab" / f"{NAME}.json"
