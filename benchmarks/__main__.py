@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 from pathlib import Path
 
 from benchmarks import measure, report
-from benchmarks.hosts import bench_host
+from benchmarks.hosts import bench_host, prepare
 from benchmarks.labs import PROJECT
 from benchmarks.measure import COURSES, LabResult, Runner, say
 from benchmarks.timing import BenchError
@@ -25,8 +24,7 @@ def main() -> int:
     parser.add_argument("--labs", nargs="+", choices=[course.lab for course in COURSES], help="these alone")
     parser.add_argument("--repetitions", type=int, help="so many of everything; the table says so")
     arguments = parser.parse_args()
-    shutil.rmtree(STATE, ignore_errors=True)
-    STATE.mkdir(parents=True)
+    prepare(STATE)
     machine = report.describe_machine()
     results: list[LabResult] = []
     try:

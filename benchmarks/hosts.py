@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +51,18 @@ class BenchHost:
         return ["-F", "none", *(argument for key, value in options.items() for argument in ("-o", f"{key}={value}"))]
 
 
+def prepare(folder: Path) -> None:
+    """An empty folder; what a run that was killed has left there is ended first."""
+    control.destroy(NAME, state=folder / "sandboxes")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
 @contextlib.contextmanager
 def bench_host(folder: Path) -> Iterator[BenchHost]:
     """A fresh host with what scripts by hand need beside a lab host's packages; destroyed afterwards."""
     state = folder / "sandboxes"
     key = _make_key(folder)
-    control.destroy(NAME, state=state)
     try:
         status = control.start(NAME, state=state, base=base.ensure(), public_key=key.with_suffix(".pub"))
         assert status.port is not None
