@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import logging
 import os
 import secrets
 import shlex
@@ -44,6 +45,9 @@ BEAT_S = 5
 RETRY_AFTER_S = 30
 """A host that could not be reached is not tried again for that long: a lab's resources must not wait for it one after another."""
 PYTHON = "/usr/bin/python3"
+
+# Its threads' tracebacks would end up on the user's terminal; what they mean is raised where somebody waits.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class Connection:
