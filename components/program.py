@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pulumi
 
 import engine_watch
 from components.lab import Lab
 from components.settings import Settings
 from components.targets import target_host
-from components.topology import TopologyError, read_topology
+from components.topology.kept import kept_plan
+from components.topology.plan import Plan
 
 
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
     engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
-    try:
-        plan = read_topology(settings.topology)
-    except TopologyError as error:
-        raise pulumi.RunError(str(error)) from None
+    plan = _plan(settings.topology)
     target = target_host(settings)
     lab = Lab(plan.name, plan=plan, host=target.host, host_ifname=target.lab_host.uplink, machine=target.machine)
     pulumi.export("target", settings.target)
@@ -27,3 +27,15 @@ def build() -> None:
     pulumi.export("lease", lab.lease.lease)
     pulumi.export("devices", lab.devices)
     pulumi.export("checks", lab.checks)
+
+
+def _plan(topology: Path) -> Plan:
+    try:
+        return kept_plan(topology)
+    except Exception as error:
+        # Whoever raised it has imported what reads files, which takes a quarter of a second.
+        from components.topology import TopologyError
+
+        if isinstance(error, TopologyError):
+            raise pulumi.RunError(str(error)) from None
+        raise

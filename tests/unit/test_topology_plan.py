@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.topology import TopologyError, load, plan_of, port_names, read_topology
+from components.topology import TopologyError, plan_of, port_names, read_topology
+from components.topology.load import load
 from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, Plan, PortPlan, RouterPlan
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
