@@ -26,7 +26,9 @@ def main(argv: list[str]) -> None:
     elif argv[:1] == ["attach"]:
         from host_agent.attach import attach
         from host_agent.context import Host
+        from host_agent.keeper import wait
 
+        wait(Host())
         attach(Host(), argv[1:])
     else:
         sys.exit(f"usage: run.py serve | keep | attach LEASE DEVICE [-- COMMAND…], not {argv!r}")
