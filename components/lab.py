@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import pulumi
 
@@ -106,12 +106,15 @@ class LabContents(pulumi.ComponentResource):
             for interface in plan.host.interfaces
         ]
         for route in plan.host.routes:
+            ways = _ways_to(route.via, zip(plan.host.interfaces, interfaces, strict=True))
             Route(
                 f"host-{route.dst}",
                 namespace=namespace.id,
                 dst=route.dst,
                 via=route.via,
-                links=_links_to(route.via, plan.host.interfaces, interfaces),
+                # By name, so that it moves to an interface that takes the place of another before that one goes.
+                dev=ways[0][0].ifname if ways else None,
+                links=[pair.id for _, pair in ways],
                 host=host,
                 lease=lease,
                 # The gateway must be on an interface's subnet when the kernel is asked.
@@ -181,15 +184,16 @@ class LabContents(pulumi.ComponentResource):
         self.register_outputs({"devices": self.devices})
 
 
-def _links_to(
-    gateway: str, interfaces: Sequence[AttachmentPlan], pairs: Sequence[VethPair]
-) -> list[pulumi.Output[str]]:
-    """Ids of the pairs on whose subnets the gateway is."""
+Interface = tuple[AttachmentPlan, VethPair]
+
+
+def _ways_to(gateway: str, interfaces: Iterable[Interface]) -> list[Interface]:
+    """Those on whose subnets the gateway is."""
     address = ipaddress.IPv4Address(gateway)
     return [
-        pair.id
-        for plan, pair in zip(interfaces, pairs, strict=True)
-        if any(address in ipaddress.IPv4Interface(own).network for own in plan.addresses)
+        interface
+        for interface in interfaces
+        if any(address in ipaddress.IPv4Interface(own).network for own in interface[0].addresses)
     ]
 
 

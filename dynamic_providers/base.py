@@ -158,6 +158,12 @@ class HostProvider(SchemaProvider):
                 return ReadResult(id_, props)
         if not answer:
             return ReadResult("", {})
+        if "unknown" in answer:
+            reason = str(answer["unknown"])
+            process.warn_once(
+                f"{endpoint} {reason}", f"{endpoint}: {reason}. What is shown of what it runs is what was recorded"
+            )
+            return ReadResult(id_, props)
         observed = cast(Properties, answer["args"])
         common = {name: props[name] for name in (HOST, LEASE) if name in props}
         return ReadResult(
