@@ -83,7 +83,9 @@ class LiveLab:
 
 
 @contextlib.contextmanager
-def live_lab(name: str, folder: Path, base: Topology, *, prepare: str = "true") -> Iterator[LiveLab]:
+def live_lab(
+    name: str, folder: Path, base: Topology, *, prepare: str = "true", secrets: Mapping[str, str] | None = None
+) -> Iterator[LiveLab]:
     """A host of its own on which `prepare` has run, and on it a lab that is up, as `base` says."""
     file = folder / "topology.yaml"
     file.write_text(json.dumps(base))
@@ -91,5 +93,7 @@ def live_lab(name: str, folder: Path, base: Topology, *, prepare: str = "true") 
         host.run(prepare)
         with on_host(name, folder, host, str(file)) as stack:
             lab = LiveLab(host, stack, file, base)
+            for key, value in (secrets or {}).items():
+                stack.pulumi("config", "set", "--secret", key, value, "-s", name)
             stack.up()
             yield lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -34,11 +35,11 @@ class Stack:
 
     def __init__(self, name: str, folder: Path, config: Mapping[str, str]) -> None:
         self.name = name
-        backend = folder / "backend"
-        backend.mkdir(parents=True, exist_ok=True)
+        self.backend = folder / "backend"
+        self.backend.mkdir(parents=True, exist_ok=True)
         self.environment = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": "for tests",
             "PULUMI_STACK": name,
             "NO_COLOR": "1",
@@ -81,6 +82,14 @@ class Stack:
     def preview(self) -> Changes:
         """`pulumi preview`: what an up would do."""
         return _changes(json.loads(self.pulumi("preview", "-s", self.name, "--json").output)["steps"])
+
+    def preview_diff(self) -> tuple[str, Changes]:
+        """`pulumi preview --diff`: what it prints, and what an up would do."""
+        output = self.pulumi("preview", "--diff", "-s", self.name).output
+        steps: list[dict[str, object]] = [
+            {"op": op, "urn": urn} for op, urn in re.findall(r": \((\w+)\)\n(?: +\[id=.*\]\n)? +\[urn=(.*)\]", output)
+        ]
+        return output, _changes(steps)
 
     def destroy(self) -> None:
         """`pulumi destroy`, and the stack's own files."""
