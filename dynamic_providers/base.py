@@ -26,7 +26,10 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import engine
+from dynamic_providers import (
+    engine,
+    serialization,  # noqa: F401 - its import is what it is for
+)
 from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
