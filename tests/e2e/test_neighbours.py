@@ -52,7 +52,7 @@ class LookAlike:
 IN_THE_WAY = {
     "bridge": LookAlike(
         "ip -n {lease}-host link add middle type bridge", "ip -n {lease}-host -d link show middle",
-        "ip -n {lease}-host link del middle", "bridge middle",
+        "ip -n {lease}-host link del middle", "interface middle in host",
     ),
     "veth pair": LookAlike(
         "ip -n {lease}-R1 link add Fa1-0 type veth peer name other", "ip -n {lease}-R1 -d link show Fa1-0",
