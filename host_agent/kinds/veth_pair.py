@@ -156,6 +156,7 @@ class _End:
             master=master if link.master != master else None,
             alias=context.mark,
             promote_secondaries=True,
+            arp_notify=True,
         )
         is_as_declared = (mtu, mac, up, link.master, link.alias) == (None, None, None, master, context.mark)
         requests = [] if is_as_declared and not self.is_new else [change]
