@@ -86,7 +86,7 @@ ROWS = {
     "master gone": update("in host ip link set web-br nomaster", "web-web-dev", "+ master: {+}"),
     "master changed": update("in host ip link set web-br master VMnet4", "web-web-dev", '~ master: "VMnet4" => {+}'),
     "link deleted": gone("in host ip link del web-br", "web-web-dev"),
-    "link between routers deleted": gone("in R2 ip link del fa0-0", "corp-r2"),
+    "link between routers deleted": gone("in R2 ip link del Fa0-0", "corp-r2"),
     "route deleted": gone("in host ip route del 172.16.10.0/24", "host-172.16.10.0/24"),
     "route changed": update(
         "in host ip route replace 172.16.10.0/24 via 192.168.81.77 proto 76",
@@ -145,17 +145,17 @@ def test_drift_is_shown_and_repaired(lab: LiveLab, name: str) -> None:
 THEIRS = {
     "a route in web": "in web ip route add 10.55.0.0/16 via 192.168.10.10",
     "web's default route": "in web ip route replace default via 192.168.10.77",
-    "an address on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'interface fa1-0' -c 'ip address 192.168.20.99/24'",
+    "an address on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'interface Fa1-0' -c 'ip address 192.168.20.99/24'",
     "no forwarding on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'no ip forwarding'",
-    "shutdown on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'interface fa1-0' -c 'shutdown'",
+    "shutdown on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'interface Fa1-0' -c 'shutdown'",
     "a static route on R1": "vtysh -N LEASE-R1 -c 'configure terminal' -c 'ip route 10.66.0.0/16 192.168.20.1'",
 }
 STILL = {
     "in web ip route show 10.55.0.0/16": "10.55.0.0/16 via 192.168.10.10",
     "in web ip route show default": "default via 192.168.10.77",
-    "in R1 ip -br address show fa1-0": "192.168.20.99/24",
+    "in R1 ip -br address show Fa1-0": "192.168.20.99/24",
     "in R1 sysctl net.ipv4.ip_forward": "net.ipv4.ip_forward = 0",
-    "in R1 ip -o link show fa1-0": "state DOWN",
+    "in R1 ip -o link show Fa1-0": "state DOWN",
     "vtysh -N LEASE-R1 -c 'show running-config'": "ip route 10.66.0.0/16 192.168.20.1",
 }
 
