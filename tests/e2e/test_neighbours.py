@@ -55,8 +55,8 @@ IN_THE_WAY = {
         "ip -n {lease}-host link del middle", "interface middle in host",
     ),
     "veth pair": LookAlike(
-        "ip -n {lease}-R1 link add Fa1-0 type veth peer name other", "ip -n {lease}-R1 -d link show Fa1-0",
-        "ip -n {lease}-R1 link del Fa1-0", "Fa1-0",
+        "ip -n {lease}-host link add R1-Fa1-0 type bridge", "ip -n {lease}-host -d link show R1-Fa1-0",
+        "ip -n {lease}-host link del R1-Fa1-0", "interface R1-Fa1-0 in host",
     ),
     "container": LookAlike(
         f"docker run -d --name exam-lab-{{lease}}-server --network none exam-lab-{FOREIGN}/simpleweb /bin/busybox sleep 1000000",
