@@ -29,6 +29,7 @@ from pulumi.dynamic import (
 from dynamic_providers import (
     engine,
     serialization,  # noqa: F401 - its import is what it is for
+    workers,
 )
 from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent import kinds
@@ -238,6 +239,7 @@ def configure_process(request: ConfigureRequest) -> None:
     if not os.environ.get("LAB_TRACE"):
         sys.tracebacklimit = 0
     engine.attach()
+    workers.widen()
     process.delete_unreachable = request.config.get("lab:deleteUnreachable") == "true"
 
 
