@@ -47,11 +47,10 @@ def describe_machine() -> str:
     """What it was measured on, and how busy that was."""
     cores = os.cpu_count()
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
-    load = Path("/proc/loadavg").read_text().split()[0]
     today = datetime.datetime.now(tz=datetime.UTC).date()
     return (
         f"Measured on {today}: {cores} cores ({_processor()}), {memory_gib:.0f} GiB, Linux {platform.release()}, Python"
-        f" {platform.python_version()}; load before the start {load}."
+        f" {platform.python_version()}."
     )
 
 
@@ -81,7 +80,9 @@ def tables(results: Sequence[LabResult], machine: str) -> str:
 
 def _lab_table(result: LabResult) -> str:
     lines = [
-        f"### {result.title}: {result.resources} resources",
+        f"### {result.title}",
+        "",
+        f"{result.resources} resources. Load of the machine in the minute before: {result.load:.1f}.",
         "",
         "| | up | no change | one edit | destroy | n |",
         "|---|---|---|---|---|---|",

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 QUIET_WINDOW_S = 0.2
 QUIET_SHARE = 0.85
 """Share of idle time at which the machine counts as quiet."""
