@@ -106,7 +106,7 @@ class Project:
             }
             self.stack = Stack(name, PROJECT, folder, config, checkpoints=checkpoints)
             edited = folder / "edited.yaml"
-            edited.write_text(_edited_topology())
+            edited.write_text(edited_topology())
             self._declared, self._edited = {"lab:topology": "ccna_ch8"}, {"lab:topology": f"{edited}"}
         else:
             config = {
@@ -171,7 +171,7 @@ class Engine:
         self.stack.close()
 
 
-def _edited_topology() -> str:
+def edited_topology() -> str:
     """ccna_ch8 with the edit, and paths that hold wherever the file is."""
     text = (PROJECT / "stacks" / "topologies" / "ccna_ch8.yaml").read_text()
     if DECLARED not in text:
