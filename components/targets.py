@@ -55,6 +55,8 @@ def ssh(settings: Settings) -> TargetHost:
         user=settings.user,
         private_key_file=settings.private_key_file,
         host_key=settings.host_key,
+        # It is not made now: it boots again at most, and a wrong address shall not take minutes to be seen.
+        timeout_s=60.0,
     )
     return TargetHost(lab_host, None)
 
