@@ -165,6 +165,10 @@ STILL = {
     "in R1 ip -o link show Fa1-0": "state DOWN",
     "vtysh -N LEASE-R1 -c 'show running-config'": "ip route 10.66.0.0/16 192.168.20.1",
 }
+TAKEN_BACK = (
+    "in web ip route replace default via 192.168.10.10",
+    "vtysh -N LEASE-R1 -c 'configure terminal' -c 'ip forwarding' -c 'interface Fa1-0' -c 'no shutdown'",
+)
 
 
 def test_what_is_the_candidates_is_not_drift(lab: LiveLab) -> None:
@@ -185,6 +189,8 @@ def test_what_is_the_candidates_is_not_drift(lab: LiveLab) -> None:
     lab.write(lab.base)
     assert lab.stack.up() == {"update": ["R1"]}
     assert "ip route 10.66.0.0/16" in meddle(lab, "vtysh -N LEASE-R1 -c 'show running-config'")
+    for command in TAKEN_BACK:
+        meddle(lab, command)
 
 
 def texts(folder: Path) -> str:
