@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from host_agent import router_images
 from host_agent.errors import HostError
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ def path(host: Host, sha256: str) -> Path:
 
 
 def missing(host: Host, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
-    """`{sha256: […]}` -> `{sha256: […]}`: those that are not here."""
-    return {"sha256": [digest for digest in cast(list[str], parameters["sha256"]) if not path(host, digest).exists()]}
+    """`{sha256: […]}` -> `{sha256: […]}`: those that are not here, neither as an upload nor as the router image that was made of it."""
+
+    def is_here(digest: str) -> bool:
+        return path(host, digest).exists() or router_images.is_whole(router_images.folder(host.root, digest))
+
+    return {"sha256": [digest for digest in cast(list[str], parameters["sha256"]) if not is_here(digest)]}
 
 
 def put(host: Host, parameters: Mapping[str, object], blob: bytes) -> dict[str, JSON]:

@@ -143,20 +143,31 @@ class SavedConfig:
     """NIO -> its kind and what it was made with: `{"R1-0-0": ("tap", "R1-Fa0-0")}`, `("udp", "10001", "127.0.0.1", "10002")`."""
     machines: dict[str, dict[str, str]]
     """VM -> setting -> value: `{"R1": {"ram": "128", "nvram": "112", "conf_reg": "0x2102", …}}`."""
+    cards: dict[str, dict[str, str]]
+    """VM -> slot/port -> card or WIC, what is built in included: `{"R1": {"0/0": "GT96100-FE", "0/16": "WIC-1T"}}`."""
+    bindings: dict[str, dict[str, str]]
+    """VM -> slot/port -> NIO."""
 
 
 def parse_saved_config(text: str) -> SavedConfig:
     """Read a file of `hypervisor save_config`; what it has beside NIOs and settings of VMs is passed over."""
     nios: dict[str, tuple[str, ...]] = {}
     machines: dict[str, dict[str, str]] = {}
+    cards: dict[str, dict[str, str]] = {}
+    bindings: dict[str, dict[str, str]] = {}
     for line in text.splitlines():
         match line.split():
             case ["nio", command, name, *arguments] if command.startswith("create_"):
                 nios[name] = (command.removeprefix("create_"), *arguments)
             case ["vm", "create", name, _, platform]:
                 machines[name] = {"platform": platform}
+                cards[name], bindings[name] = {}, {}
+            case ["vm", "add_slot_binding", name, slot, port, card]:
+                cards[name][f"{slot}/{port}"] = card
+            case ["vm", "add_nio_binding", name, slot, port, nio]:
+                bindings[name][f"{slot}/{port}"] = nio
             case [_, command, name, value] if command.startswith("set_") and name in machines:
                 machines[name][command.removeprefix("set_")] = value
             case _:
                 pass
-    return SavedConfig(nios, machines)
+    return SavedConfig(nios, machines, cards, bindings)

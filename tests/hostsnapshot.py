@@ -24,8 +24,8 @@ COMMANDS = {
     "processes": "ps -eo args --no-headers | sort",
     "mounts": "cut -d' ' -f3- /proc/self/mountinfo | sort",
     "files": (
-        "find /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /run/exam-lab /etc/frr /run/frr /etc/systemd/system"
-        " -type f ! -name .lock 2>/dev/null | sort"
+        "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
+        " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
     ),
     "units": "if [ -d /run/systemd/system ]; then systemctl list-unit-files --no-legend --no-pager; fi",
 }

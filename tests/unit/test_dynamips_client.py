@@ -160,3 +160,5 @@ def test_saved_config() -> None:
     assert saved.machines == {
         "M4": {"platform": "c7200", "ios": "/srv/image", "ram": "256", "conf_reg": "0x2102", "npe": "npe-400"}
     }
+    assert saved.cards == {"M4": {"0/0": "C7200-IO-FE"}}
+    assert saved.bindings == {"M4": {"1/0": "u0"}}
