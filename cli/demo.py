@@ -11,17 +11,13 @@ import json
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
-from cli import checks, stack, terminal
+from cli import backend, checks, leftovers, stack, terminal
 from cli.errors import UsageError
 from cli.main import guarded
 from cli.stack import Deployment, pulumi
@@ -55,9 +51,9 @@ def main() -> int:
 
 def bring_up(name: str, topology: str) -> int:
     """Make the stack if there is none, `pulumi up`, and show what is there."""
+    backend.put_right(backend.url(), name)
     if name not in stack_names():
         make_stack(name)
-    clear_stale_locks(name)
     pulumi("config", "set", "lab:topology", topology, "-s", name)
     heading(f"pulumi up: the lab {topology} as stack {name}")
     if status := live("up", "--yes", "--skip-preview", "--suppress-outputs", "-s", name):
@@ -75,9 +71,10 @@ def bring_up(name: str, topology: str) -> int:
 
 def destroy(name: str) -> int:
     """Take the stack and its sandbox away; also after a lost state, a stale lock and without a host that answers."""
+    backend.put_right(backend.url(), name)
     there = name in stack_names()
+    settings = leftovers.settings_of(name)
     if there:
-        clear_stale_locks(name)
         heading(f"pulumi destroy: stack {name}")
         # What goes with the machine need not be read before, and a machine that is dead can't be.
         if status := live(
@@ -88,6 +85,9 @@ def destroy(name: str) -> int:
     left_over = destroy_sandbox(name)
     if left_over:
         print(f"Sandbox {name}, which the state did not know, is destroyed.")
+    for lease in leftovers.end_leases(name, settings):
+        print(f"Lease {lease} on {settings.address}, which the state did not know, is removed with all that it had.")
+        left_over = True
     if there:
         print(f"Nothing is left of stack {name}.")
     elif not left_over:
@@ -112,55 +112,6 @@ def make_stack(name: str) -> None:
         kept = settings.rename(settings.with_name(f"{settings.name}.old"))
         print(f"{settings.name} was of an earlier stack {name} that is gone: it is kept as stacks/{kept.name}")
         pulumi("stack", "init", name)
-
-
-@dataclass(frozen=True)
-class Lock:
-    """A lock of a stack in a file back end: whose it is."""
-
-    pid: int
-    username: str
-    hostname: str
-
-    def is_stale(self) -> bool:
-        """Whether the process that took it was on this machine and has ended."""
-        if self.hostname != socket.gethostname():
-            return False
-        try:
-            # A number can be another process's by now.
-            return Path(f"/proc/{self.pid}/comm").read_text().strip() != "pulumi"
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-
-
-def clear_stale_locks(name: str) -> None:
-    """`pulumi cancel` where all locks of the stack are of processes that have ended: an engine that was killed leaves its lock."""
-    url = str(json.loads(pulumi("whoami", "--verbose", "--json"))["url"])
-    found = locks(url, name)
-    if found and all(lock.is_stale() for lock in found):
-        pulumi("cancel", "--yes", name)
-        print(f"The lock of a pulumi that was killed (pid {found[0].pid}) is removed.")
-
-
-def locks(backend_url: str, name: str) -> list[Lock]:
-    """The locks of a stack in a file back end; none in others, which keep no such locks or keep them elsewhere."""
-    parts = urllib.parse.urlsplit(backend_url)
-    if parts.scheme != "file":
-        return []
-    folder = (
-        Path(urllib.parse.unquote(parts.netloc + parts.path)).expanduser()
-        / ".pulumi"
-        / "locks"
-        / "organization"
-        / "lab"
-        / name
-    )
-    found: list[Lock] = []
-    for path in sorted(folder.glob("*.json")):
-        with contextlib.suppress(FileNotFoundError):
-            record = json.loads(path.read_text())
-            found.append(Lock(int(record["pid"]), str(record["username"]), str(record["hostname"])))
-    return found
 
 
 def destroy_sandbox(name: str) -> bool:

@@ -8,10 +8,12 @@ from components.lab import Lab
 from components.settings import Settings
 from components.targets import target_host
 from components.topology import TopologyError, read_topology
+from dynamic_providers import engine
 
 
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
+    engine.attach()
     settings = Settings.from_config(pulumi.Config("lab"))
     try:
         plan = read_topology(settings.topology)

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import pulumi
 from pulumi.dynamic import (
@@ -26,11 +26,14 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import connection, engine
-from dynamic_providers.connection import Agent, Endpoint, OtherHost, Unreachable
+from dynamic_providers import engine
+from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
 from host_agent.schema import examine, replacements
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 Properties = dict[str, object]
 HOST = "host"
@@ -65,51 +68,77 @@ class _Process:
 process = _Process()
 
 
-class HostProvider(ResourceProvider):
-    """Check, diff, create, read, update and delete of one kind of object on a lab host.
+class SchemaProvider(ResourceProvider):
+    """Check and diff of what a dataclass describes: the fields' types say what is wrong, and what replaces.
 
-    Its only state is the kind's name, which is no secret: so the pickled provider in each resource stays in the clear and is the same for all.
+    `common` are properties beside the dataclass's fields; a subclass that has some compares them itself.
     """
 
     serialize_as_secret_always = False
+    common: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
+    def args_class(self) -> type[kinds.Dataclass]:
+        """The dataclass of this provider's resources."""
+        raise NotImplementedError
 
     def configure(self, req: ConfigureRequest) -> None:
         configure_process(req)
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        # Everything, so that a property which is none of the kind's is a problem too.
-        declared = {name: value for name, value in news.items() if name not in {HOST, LEASE, PROVIDER}}
-        decoded, problems = examine(self._args_class, declared, is_unknown)
-        common = {name: news[name] for name in (HOST, LEASE) if name in news}
+        # Everything, so that a property which is none of the resource's is a problem too.
+        declared = {name: value for name, value in news.items() if name not in {*self.common, PROVIDER}}
+        decoded, problems = examine(self.args_class(), declared, is_unknown)
+        common = {name: news[name] for name in self.common if name in news}
         return CheckResult(
             {**plain(decoded), **common}, [CheckFailure(problem.path, problem.message) for problem in problems]
         )
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        olds, _ = examine(self._args_class, self._args(_olds), is_unknown)
-        news, _ = examine(self._args_class, self._args(_news), is_unknown)
-        replaces = replacements(self._args_class, olds, news, is_unknown)
+        olds, _ = examine(self.args_class(), self.args(_olds), is_unknown)
+        news, _ = examine(self.args_class(), self.args(_news), is_unknown)
+        replaces = replacements(self.args_class(), olds, news, is_unknown)
+        # Two objects of one name can't be there side by side.
+        return DiffResult(changes=bool(replaces) or olds != news, replaces=replaces, delete_before_replace=True)
+
+    def args(self, properties: Mapping[str, object]) -> Properties:
+        """Of all properties those that are fields of the dataclass."""
+        fields = {field.name for field in dataclasses.fields(self.args_class())}
+        return {name: value for name, value in properties.items() if name in fields}
+
+
+class HostProvider(SchemaProvider):
+    """Check, diff, create, read, update and delete of one kind of object on a lab host.
+
+    Its only state is the kind's name, which is no secret: so the pickled provider in each resource stays in the clear and is the same for all.
+    """
+
+    common = (HOST, LEASE)
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def args_class(self) -> type[kinds.Dataclass]:
+        return kinds.load(self.kind).Args
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        result = super().diff(_id, _olds, _news)
+        replaces = list(result.replaces or [])
+        # The lease's own id is an output.
         if self.kind != "lease" and _olds.get(LEASE) != _news.get(LEASE):
             replaces.append(LEASE)
         old_host, new_host = _olds.get(HOST), _news.get(HOST)
         if _identity(old_host) != _identity(new_host):
             replaces.append(HOST)
-        return DiffResult(
-            changes=bool(replaces) or olds != news or old_host != new_host,
-            replaces=replaces,
-            # Two objects of one name can't be on the host side by side.
-            delete_before_replace=True,
-        )
+        result.changes = bool(replaces) or result.changes or old_host != new_host
+        result.replaces = replaces
+        return result
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
-            agent = connection.agent(_endpoint(props))
-            args = self._args(props)
-            self.prepare(agent, args)
+            agent = _agent(_endpoint(props))
+            args = self.args(props)
+            self.prepare(agent, str(props.get(LEASE) or ""), args)
             answer = agent.call("add", self._request(props, args), progress=_progress)
             outputs = cast(Properties, answer["outputs"])
             return CreateResult(str(answer["id"]), {**self._state(props), **outputs})
@@ -118,7 +147,7 @@ class HostProvider(ResourceProvider):
         endpoint = _endpoint(props)
         with OneLine():
             try:
-                answer = connection.agent(endpoint).call("show", self._request(props, self._args(props)))
+                answer = _agent(endpoint).call("show", self._request(props, self.args(props)))
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
@@ -139,19 +168,19 @@ class HostProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
-            agent = connection.agent(_endpoint(_news))
-            args = self._args(_news)
-            self.prepare(agent, args)
+            agent = _agent(_endpoint(_news))
+            args = self.args(_news)
+            self.prepare(agent, str(_news.get(LEASE) or ""), args)
             # The lease's own id is an output: after a check only the old properties have it.
             request = self._request({**_olds, **_news}, args)
-            answer = agent.call("set", {**request, "olds": self._args(_olds)}, progress=_progress)
+            answer = agent.call("set", {**request, "olds": self.args(_olds)}, progress=_progress)
             return UpdateResult({**self._state(_news), **cast(Properties, answer["outputs"])})
 
     def delete(self, _id: str, _props: Properties) -> None:
         endpoint = _endpoint(_props)
         with OneLine():
             try:
-                connection.agent(endpoint).call("remove", self._request(_props, self._args(_props)))
+                _agent(endpoint).call("remove", self._request(_props, self.args(_props)))
             except OtherHost:
                 return
             except Unreachable as error:
@@ -162,16 +191,8 @@ class HostProvider(ResourceProvider):
                     "`pulumi config set lab:deleteUnreachable true` and run this again"
                 ) from None
 
-    def prepare(self, agent: Agent, args: Properties) -> None:
+    def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
         """What must be on the host before add or set; a kind with uploads overrides it."""
-
-    @property
-    def _args_class(self) -> type[kinds.Dataclass]:
-        return kinds.load(self.kind).Args
-
-    def _args(self, properties: Mapping[str, object]) -> Properties:
-        fields = {field.name for field in dataclasses.fields(self._args_class)}
-        return {name: value for name, value in properties.items() if name in fields}
 
     def _state(self, properties: Mapping[str, object]) -> Properties:
         return {name: value for name, value in properties.items() if name != PROVIDER}
@@ -224,6 +245,13 @@ class OneLine:
 
 def _progress(text: str) -> None:
     engine.log(text, ephemeral=True)
+
+
+def _agent(endpoint: Endpoint) -> Agent:
+    # Imported here: the program, which has these classes too, never connects.
+    from dynamic_providers import connection
+
+    return connection.agent(endpoint)
 
 
 def _endpoint(properties: Mapping[str, object]) -> Endpoint:

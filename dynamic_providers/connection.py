@@ -1,7 +1,8 @@
 """One SSH connection and one agent process per lab host, shared by all resources and threads of this process.
 
-The only module that knows paramiko. The host key is pinned: it comes with the address, or it was seen on the first connection and is kept in
-the stack's state since.
+The only module that knows paramiko, whose import takes 0.1 s: the Pulumi program, which never connects, must not import it.
+
+The host key is pinned: it comes with the address, or it was seen on the first connection and is kept in the stack's state since.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import io
 import itertools
 import os
+import secrets
 import shlex
 import socket
 import threading
@@ -17,16 +19,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import paramiko
 
 from dynamic_providers import shipment
+from dynamic_providers.endpoint import Endpoint, Lost, OtherHost, Refused, Unreachable
 from host_agent import frames
 from host_agent.errors import HostError, ProtocolError
 from host_agent.schema import JSON
+
+__all__ = ["Agent", "Connection", "Endpoint", "Lost", "OtherHost", "Refused", "Unreachable", "agent", "close", "wait"]
 
 CONNECT_TIMEOUT_S = 10.0
 CALL_TIMEOUT_S = 120.0
@@ -39,52 +43,6 @@ BEAT_S = 5
 RETRY_AFTER_S = 30
 """A host that could not be reached is not tried again for that long: a lab's resources must not wait for it one after another."""
 PYTHON = "/usr/bin/python3"
-
-
-class Unreachable(HostError):
-    """No connection to the host: what is on it is not known. Never the same as gone."""
-
-
-class Refused(HostError):
-    """The host answered and will not let us work: wrong key, wrong host key, no sudo, no Python. Waiting does not help."""
-
-
-class OtherHost(HostError):
-    """Another machine answers at the address: what was on the recorded one is gone."""
-
-
-class Lost(Unreachable):
-    """The connection broke during a request: it may or may not have been carried out."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """How to reach a lab host, and which machine it must be."""
-
-    address: str
-    port: int = 22
-    user: str = "root"
-    private_key_file: str = ""
-    """Path on this machine; \"\" is the SSH agent and the user's default keys."""
-    host_key: str = ""
-    """`ssh-ed25519 AAAA…`; \"\" is the user's known_hosts, else the first one seen."""
-    identity: str = ""
-    """The machine's own random id, from the agent; \"\" is not checked."""
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, object]) -> Endpoint:
-        """From the `host` property of a resource."""
-        return cls(
-            address=str(properties["address"]),
-            port=int(cast(float, properties.get("port") or 22)),
-            user=str(properties.get("user") or "root"),
-            private_key_file=str(properties.get("private_key_file") or ""),
-            host_key=str(properties.get("host_key") or ""),
-            identity=str(properties.get("identity") or ""),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.user}@{self.address}:{self.port}"
 
 
 class Connection:
@@ -252,13 +210,16 @@ class Agent:
             with self._waiting_lock:
                 self._waiting.pop(number, None)
 
-    def upload(self, sha256: str, file: io.BufferedIOBase, size: int, progress: Callable[[int], None]) -> None:
-        """Put a file into the host's blobs, in parts of 1 MiB; `progress` is told the bytes so far."""
+    def upload(
+        self, lease: str, sha256: str, file: io.BufferedIOBase, size: int, progress: Callable[[int], None]
+    ) -> None:
+        """Put a file into a lease's blobs, in parts of 1 MiB; `progress` is told the bytes so far."""
+        whole = {"lease": lease, "sha256": sha256, "upload": secrets.token_hex(4)}
         offset = 0
         while True:
             part = file.read(1024 * 1024)
             last = offset + len(part) >= size
-            self.call("put_blob", {"sha256": sha256, "offset": offset, "last": last}, blob=part)
+            self.call("put_blob", {**whole, "offset": offset, "last": last}, blob=part)
             offset += len(part)
             progress(offset)
             if last:

@@ -14,14 +14,16 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import pulumi
 
 from dynamic_providers import engine
 from dynamic_providers.base import HostProvider, HostResource, Properties
-from dynamic_providers.connection import Agent
 from host_agent.errors import Missing
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 MEMORY_LIMIT_BYTES = 16 << 20
 """Larger packed folders go through a temporary file."""
@@ -33,8 +35,8 @@ class ImageProvider(HostProvider):
     def __init__(self) -> None:
         super().__init__("image")
 
-    def prepare(self, agent: Agent, args: Properties) -> None:
-        upload(agent, str(args["rootfs_sha256"]), f"image {args['name']}")
+    def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
+        upload(agent, lease, str(args["rootfs_sha256"]), f"image {args['name']}")
 
 
 class Image(HostResource, module="lab", name="Image"):
@@ -112,9 +114,9 @@ def _pack(folder: Path, into: IO[bytes]) -> None:
                     tar.addfile(entry, content)
 
 
-def upload(agent: Agent, sha256: str, what: str) -> None:
+def upload(agent: Agent, lease: str, sha256: str, what: str) -> None:
     """Put what `digest` saw on the lab host, if it is not there. Raises Missing where it is not what it was."""
-    if sha256 not in cast(list[str], agent.call("missing_blobs", {"sha256": [sha256]})["sha256"]):
+    if sha256 not in cast(list[str], agent.call("missing_blobs", {"lease": lease, "sha256": [sha256]})["sha256"]):
         return
     with _open(_links() / sha256) as file:
         size = file.seek(0, io.SEEK_END)
@@ -126,4 +128,4 @@ def upload(agent: Agent, sha256: str, what: str) -> None:
         def progress(sent: int) -> None:
             engine.log(f"uploading {what}: {sent >> 20} of {size >> 20} MiB", ephemeral=True)
 
-        agent.upload(sha256, cast(io.BufferedIOBase, file), size, progress)
+        agent.upload(lease, sha256, cast(io.BufferedIOBase, file), size, progress)

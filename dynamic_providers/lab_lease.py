@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
+import platform
 from collections.abc import Mapping
 
 import pulumi
 
 from dynamic_providers.base import HostProvider, HostResource
+
+
+def this_user() -> str:
+    """`name@machine` of who runs this."""
+    return f"{getpass.getuser()}@{platform.node()}"
 
 
 class LabLease(HostResource, module="lab", name="LabLease"):

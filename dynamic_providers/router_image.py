@@ -24,9 +24,9 @@ class RouterImageProvider(HostProvider):
     def __init__(self) -> None:
         super().__init__("router_image")
 
-    def prepare(self, agent: Agent, args: Properties) -> None:
+    def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
         if args.get("sha256"):
-            upload(agent, str(args["sha256"]), f"router image {args['name']}")
+            upload(agent, lease, str(args["sha256"]), f"router image {args['name']}")
 
 
 class RouterImage(HostResource, module="lab", name="RouterImage"):

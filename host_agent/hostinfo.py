@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import secrets
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from host_agent.errors import HostError
-from host_agent.links import find_link
-from host_agent.netlink import rtnetlink
+from host_agent.links import VethEnd, add_bridge, add_veth_pair, find_link
+from host_agent.netlink import rtnetlink, scratch
 from host_agent.routes import DEFAULT, routes
 
 if TYPE_CHECKING:
@@ -24,48 +26,86 @@ REQUIREMENTS: dict[str, tuple[Path, str]] = {
     "iproute2": (Path("/usr/sbin/ip"), "iproute2"),
     "busybox": (Path("/bin/busybox"), "busybox-static"),
 }
-"""What a lab can need: what must be there, and the Debian or Ubuntu package that brings it."""
+"""What a lab can need: what must be there, and the Debian or Ubuntu package that brings it. `kernel` can be asked for, too."""
 
 
 def identity(host: Host) -> str:
     """32 random hex digits that are this machine's for as long as its disk lives, whatever its address."""
     path = host.root / "host-id"
-    try:
-        return path.read_text().strip()
-    except FileNotFoundError:
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with path.open("x") as file:
-                file.write(secrets.token_hex(16))
-        except FileExistsError:
-            pass  # another agent was quicker
-        return path.read_text().strip()
+        mine = path.with_suffix(f".{secrets.token_hex(4)}")
+        mine.write_text(secrets.token_hex(16))
+        # Linked, so that it is there whole or not at all, and the first agent's stays.
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(mine)
+        mine.unlink()
+    return path.read_text().strip()
 
 
 def describe(host: Host, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
-    """`{requires: [feature…]}` -> `{identity, kernel, system, uplink, versions, missing: [message…]}`.
+    """`{requires: [feature…]}` -> `{identity, kernel, system, uplink, missing: [message…]}`.
 
-    `uplink` is the interface of the default route, "" where there is none.
+    `uplink` is the interface of the default route, "" where there is none; `missing` says what is not there and what brings it.
     """
-    missing: list[JSON] = []
-    versions: dict[str, JSON] = {}
-    for feature in cast(list[str], parameters.get("requires", [])):
-        path, package = REQUIREMENTS[feature]
-        if not path.exists():
-            missing.append(f"{feature}: {path} is not there; `apt-get install {package}` on the host brings it")
-    if "docker" in cast(list[str], parameters.get("requires", [])) and not missing:
-        try:
-            versions["docker"] = str(host.docker.version()["Version"])
-        except HostError as error:
-            missing.append(f"docker: {error}")
+    missing = [
+        problem for feature in cast(list[str], parameters.get("requires", [])) if (problem := _problem(host, feature))
+    ]
     return {
         "identity": identity(host),
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
         "uplink": _uplink(),
-        "versions": versions,
-        "missing": missing,
+        "missing": cast("list[JSON]", missing),
     }
+
+
+def _problem(host: Host, feature: str) -> str:
+    """What is wrong with a feature, and what to do; "" if nothing is."""
+    if feature == "kernel":
+        return _kernel_problem()
+    path, package = REQUIREMENTS[feature]
+    if not path.exists():
+        return f"{feature}: {path} is not there; `apt-get install {package}` on the host brings it"
+    if feature == "busybox" and not _is_static(path):
+        return f"busybox: {path} needs libraries that an image has not; `apt-get install {package}` on the host"
+    if feature == "docker":
+        try:
+            host.docker.ping()
+        except HostError as error:
+            return f"docker: {error}"
+        except Exception as error:  # noqa: BLE001 - requests' and Docker's own: whatever it is, it does not answer
+            return f"docker: it does not answer ({error}); `systemctl start docker` on the host"
+    return ""
+
+
+def _kernel_problem() -> str:
+    """Whether the kernel makes what labs are made of, tried in a namespace that ends at once."""
+    pair = add_veth_pair(VethEnd("probe0", 1500, None), VethEnd("probe1", 1500, None))
+    try:
+        with scratch(), rtnetlink("") as socket:
+            socket.request(add_bridge("probe"), pair)
+    except (HostError, OSError) as error:
+        return f"kernel {platform.release()}: {error}; a stock Debian or Ubuntu kernel has what labs need"
+    return ""
+
+
+def _is_static(path: Path) -> bool:
+    """Whether a program runs without a dynamic loader: it has no PT_INTERP among its program headers. See elf(5)."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if start[:4] != b"\x7fELF":
+        return False
+    order = "<" if start[5] == 1 else ">"
+    is_64 = start[4] == 2
+    offset = struct.unpack_from(order + ("Q" if is_64 else "I"), start, 32 if is_64 else 28)[0]
+    size, count = struct.unpack_from(order + "HH", start, 54 if is_64 else 42)
+    interpreter = 3
+    return all(
+        struct.unpack_from(order + "I", start, offset + size * index)[0] != interpreter
+        for index in range(count)
+        if offset + size * index + 4 <= len(start)
+    )
 
 
 def _uplink() -> str:

@@ -19,7 +19,7 @@ import secrets
 import shutil
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -64,13 +64,30 @@ class Ledger:
 
     def open_lease(self, lease: str, owner: Mapping[str, JSON]) -> None:
         """Begin or describe a lease. Idempotent: a lease keeps its number."""
+        with self.locked():
+            self._describe(lease, owner)
+
+    def lease_of(self, owner: Mapping[str, JSON], holder: Sequence[str]) -> str:
+        """The lease of who has the same properties `holder`, described anew; where there is none, a new one. Its id: eight hex digits."""
+        with self.locked():
+            for lease in self.all_leases():
+                known = self.owner(lease) or {}
+                if all(known.get(name) == owner.get(name) for name in holder):
+                    break
+            else:
+                lease = secrets.token_hex(4)
+            self._describe(lease, owner)
+            return lease
+
+    def _describe(self, lease: str, owner: Mapping[str, JSON]) -> None:
         folder = self.leases / lease
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self.locked():
-            taken = {self.number(other) for other in self.all_leases() if other != lease}
-            known = read_json(folder / "lease.json")
-            number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
-            write_json(folder / "lease.json", {"owner": dict(owner), "number": number})
+        known = read_json(folder / "lease.json")
+        # One of another lease may be gone by the time that it is read.
+        others = [read_json(self.leases / other / "lease.json") for other in self.all_leases() if other != lease]
+        taken = {record["number"] for record in others if record}
+        number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
+        write_json(folder / "lease.json", {"owner": dict(owner), "number": number})
 
     def owner(self, lease: str) -> dict[str, JSON] | None:
         """What `open_lease` was told; None where there is no such lease."""
@@ -92,9 +109,13 @@ class Ledger:
         return f"stack {owner.get('stack')} of project {owner.get('project')} (user {owner.get('user')}, lease {lease})"
 
     def close_lease(self, lease: str) -> None:
-        """Forget a lease and all that is recorded for it."""
+        """Forget a lease and all that is recorded for it, at once: whoever still writes to it finds it gone."""
+        closed = self.leases.with_name("closed")
+        closed.mkdir(mode=0o700, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.leases / lease)
+            (self.leases / lease).rename(closed / f"{lease}.{secrets.token_hex(4)}")
+        # Also what an agent that was killed had left.
+        shutil.rmtree(closed, ignore_errors=True)
 
     def record(self, lease: str, kind: str, key: str, args: Mapping[str, JSON]) -> tuple[Entry, bool]:
         """Write an object down before it is made; the same object keeps its id. Returns the entry and whether it was there before.

@@ -106,15 +106,21 @@ def _return_home() -> None:
     _check(_libc.setns(_home(), _CLONE_NEWNET), "setns back to the host's own namespace")
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[None]:
+    """The calling thread, and it alone, is in a new namespace for the time of the block, and what it makes there ends with it."""
+    _home()  # known before the thread is elsewhere
+    _check(_libc.unshare(_CLONE_NEWNET), "unshare")
+    try:
+        yield
+    finally:
+        _return_home()
+
+
 def create(netns: str) -> None:
     """`ip netns add`. Raises FileExistsError."""
-    _home()  # known before the thread is elsewhere
-    with _mount_point(netns) as path:
-        _check(_libc.unshare(_CLONE_NEWNET), "unshare")
-        try:
-            _bind(Path("/proc/thread-self/ns/net"), path)
-        finally:
-            _return_home()
+    with _mount_point(netns) as path, scratch():
+        _bind(Path("/proc/thread-self/ns/net"), path)
 
 
 def attach(netns: str, pid: int) -> None:

@@ -97,12 +97,18 @@ def ledger(host: Host, parameters: Parameters, progress: Progress) -> Result:
     return {"owner": host.ledger.owner(lease), "objects": objects}
 
 
+def leases(host: Host, parameters: Parameters, progress: Progress) -> Result:
+    """`{}` -> `{lease: owner}`: all leases on this host, and who holds them."""
+    return {lease: owner for lease in host.ledger.all_leases() if (owner := host.ledger.owner(lease)) is not None}
+
+
 METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "add": add,
     "show": show,
     "set": set,
     "remove": remove,
     "ledger": ledger,
+    "leases": leases,
     "restore": restore.restore,
     "host": hostinfo.describe,
     "probe": probes.probe,
@@ -117,7 +123,9 @@ def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: 
     if method not in METHODS:
         raise ProtocolError(f"no such method: {method!r}; known are {', '.join(METHODS)}")
     keeper.wait(host)
-    with host.ledger.shared(str(parameters.get("lease", ""))):
+    # The end of a lease waits for what an agent that was cut off still does to it.
+    ends = method == "remove" and parameters.get("kind") == "lease"
+    with (host.ledger.alone if ends else host.ledger.shared)(str(parameters.get("lease", ""))):
         return METHODS[method](host, parameters, progress)
 
 

@@ -17,7 +17,7 @@ from host_agent.errors import HostError, ProtocolError
 from host_agent.hostinfo import identity
 
 WORKERS = 16
-GRACE_S = 0.8
+GRACE_S = 0.5
 """How long operations under way may go on after the connection is gone: what they leave half done is in the ledger."""
 SILENCE_S = 30
 """The other side gives a sign of life every few seconds. One that stays silent for that long is gone, though sshd may not know for hours."""

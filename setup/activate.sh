@@ -8,7 +8,8 @@ _EXAM_LAB_SET=
 if [ -z "${PULUMI_BACKEND_URL:-}${PULUMI_ACCESS_TOKEN:-}" ] && ! grep -q '"current": *"[^"]' \
     "${PULUMI_CREDENTIALS_PATH:-${PULUMI_HOME:-${HOME:-}/.pulumi}}/credentials.json" 2>/dev/null
 then
-    export PULUMI_BACKEND_URL="file://$_exam_lab_state/pulumi"
+    # Without files of metadata, which a Pulumi that is killed leaves half written, and then can't read the state.
+    export PULUMI_BACKEND_URL="file://$_exam_lab_state/pulumi?metadata=skip"
     _EXAM_LAB_SET="$_EXAM_LAB_SET PULUMI_BACKEND_URL"
 fi
 if [ -z "${PULUMI_CONFIG_PASSPHRASE+set}${PULUMI_CONFIG_PASSPHRASE_FILE+set}" ]; then

@@ -236,12 +236,13 @@ def _go(progress: Progress, work: Path) -> Path:
 
 def _version_of(go: Path) -> tuple[int, ...]:
     """Return Go's version, or () where it is none that has numbers only (a pre-release) or does not run."""
-    told = subprocess.run(
-        [go, "env", "GOVERSION"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "GOTOOLCHAIN": "local"},
-    )
+    with tempfile.TemporaryDirectory() as config:  # for Go's telemetry counters, which it writes even now
+        told = subprocess.run(
+            [go, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "GOTOOLCHAIN": "local", "XDG_CONFIG_HOME": config, "GOENV": _gos_settings()},
+        )
     match = re.fullmatch(r"go(\d+)\.(\d+)(?:\.(\d+))?", told.stdout.strip())
     return tuple(int(part or 0) for part in match.groups()) if match else ()

@@ -22,7 +22,8 @@ COMMANDS = {
     "networks": "docker network ls --quiet --no-trunc | sort",
     "volumes": "docker volume ls --quiet | sort",
     "processes": "ps -eo args --no-headers | sort",
-    "mounts": "cut -d' ' -f3- /proc/self/mountinfo | sort",
+    # Not the device number, which another boot gives anew.
+    "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sort",
     "files": (
         "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
         " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"

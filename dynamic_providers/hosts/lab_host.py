@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
-from dynamic_providers import connection, engine
-from dynamic_providers.base import PROVIDER, OneLine, Properties, configure_process, is_unknown, plain, process
-from dynamic_providers.connection import Agent, Endpoint, OtherHost, Unreachable
+from dynamic_providers import engine
+from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
+from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent.errors import Missing
-from host_agent.schema import between, changed, examine
+from host_agent.schema import REPLACE, between, examine
 
-FEATURES = ("docker", "frr", "nft", "iproute2")
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
+
+FEATURES = ("kernel", "iproute2", "nft", "docker", "frr", "busybox")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,31 +36,17 @@ class Args:
     """What is verified: names of `host_agent.hostinfo.REQUIREMENTS`."""
     timeout_s: float = 300.0
     """How long it may take to boot."""
-    machine: str = ""
+    machine: Annotated[str, REPLACE] = ""
     """Id of the resource that made the machine; another one is another host."""
     boot: str = ""
     """Changes with every boot that the stack makes: then the update waits until what was on the host is back from its ledger."""
 
 
-class LabHostProvider(ResourceProvider):
+class LabHostProvider(SchemaProvider):
     """Waits for a host, brings the agent, verifies what labs need."""
 
-    serialize_as_secret_always = False
-
-    def configure(self, req: ConfigureRequest) -> None:
-        configure_process(req)
-
-    def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        decoded, problems = examine(Args, _args(news), is_unknown)
-        return CheckResult(plain(decoded), [CheckFailure(problem.path, problem.message) for problem in problems])
-
-    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        olds, _ = examine(Args, _args(_olds), is_unknown)
-        news, _ = examine(Args, _args(_news), is_unknown)
-        names = changed(olds, news)
-        return DiffResult(
-            changes=bool(names), replaces=[name for name in names if name == "machine"], delete_before_replace=True
-        )
+    def args_class(self) -> type[Args]:
+        return Args
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
@@ -75,6 +54,8 @@ class LabHostProvider(ResourceProvider):
             return CreateResult(agent.identity, {**plain(args), **_outputs(args, agent)})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
+        from dynamic_providers import connection
+
         endpoint = _endpoint(props, identity=id_)
         with OneLine():
             try:
@@ -96,13 +77,17 @@ class LabHostProvider(ResourceProvider):
             return UpdateResult({**plain(args), **_outputs(args, agent)})
 
     def delete(self, _id: str, _props: Properties) -> None:
+        from dynamic_providers import connection
+
         # The machine stays: it is removed by what made it.
         with process.lock:
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
 
     def _ready(self, props: Properties, identity: str) -> tuple[Properties, Agent]:
-        args, _ = examine(Args, _args(props))
+        from dynamic_providers import connection
+
+        args, _ = examine(Args, self.args(props))
         agent = connection.wait(_endpoint(props, identity=identity), cast(float, args["timeout_s"]), _progress)
         missing = cast("list[str]", agent.call("host", {"requires": args["requires"]})["missing"])
         if missing:
@@ -156,11 +141,6 @@ class LabHost(Resource, module="lab", name="LabHost"):
             {**args, "host": None, "system": None, "kernel": None, "uplink": None},
             opts,
         )
-
-
-def _args(properties: Mapping[str, object]) -> Properties:
-    fields = {field.name for field in dataclasses.fields(Args)}
-    return {name: value for name, value in properties.items() if name in fields and name != PROVIDER}
 
 
 def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:

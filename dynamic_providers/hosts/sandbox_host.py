@@ -10,24 +10,12 @@ from pathlib import Path
 from typing import Annotated
 
 import pulumi
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from pulumi.dynamic import (
-    CheckFailure,
-    CheckResult,
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
-from dynamic_providers.base import PROVIDER, OneLine, Properties, configure_process, is_unknown, plain
+from dynamic_providers.base import OneLine, Properties, SchemaProvider
 from host_agent.errors import HostError
-from host_agent.schema import REPLACE, changed, examine, matching, replacements
+from host_agent.schema import REPLACE, matching
 from sandbox import base, control
 from sandbox.errors import SandboxError
 
@@ -42,44 +30,29 @@ class Args:
     running: bool = True
 
 
-class SandboxHostProvider(ResourceProvider):
+class SandboxHostProvider(SchemaProvider):
     """Starts, watches and destroys a sandbox. A dead one is drift (`running`), a removed one is gone."""
 
-    serialize_as_secret_always = False
-
-    def configure(self, req: ConfigureRequest) -> None:
-        configure_process(req)
-
-    def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        decoded, problems = examine(Args, _args(news), is_unknown)
-        return CheckResult(plain(decoded), [CheckFailure(problem.path, problem.message) for problem in problems])
-
-    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        olds, _ = examine(Args, _args(_olds), is_unknown)
-        news, _ = examine(Args, _args(_news), is_unknown)
-        return DiffResult(
-            changes=bool(changed(olds, news)),
-            replaces=replacements(Args, olds, news, is_unknown),
-            delete_before_replace=True,
-        )
+    def args_class(self) -> type[Args]:
+        return Args
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
-            outs = _apply(props)
+            outs = _apply(self.args(props))
             return CreateResult(f"{props['name']}-{secrets.token_hex(3)}", outs)
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         status = control.status(str(props["name"]), state=_sandboxes(props))
         if not status.exists:
             return ReadResult("", {})
-        observed = {**_args(props), "running": status.running}
+        observed = {**self.args(props), "running": status.running}
         # Not the boot id: labs on a sandbox that was started behind our back have come back by themselves.
         seen = {"port": status.port, "host_key": status.host_key}
         return ReadResult(id_, {**props, **observed, **seen}, observed)
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
-            return UpdateResult(_apply(_news))
+            return UpdateResult(_apply(self.args(_news)))
 
     def delete(self, _id: str, _props: Properties) -> None:
         with OneLine():
@@ -120,11 +93,6 @@ class SandboxHost(Resource, module="lab", name="SandboxHost"):
         super().__init__(SandboxHostProvider(), resource_name, {**args, **outputs}, opts)
 
 
-def _args(properties: Mapping[str, object]) -> Properties:
-    fields = {field.name for field in dataclasses.fields(Args)}
-    return {name: value for name, value in properties.items() if name in fields and name != PROVIDER}
-
-
 def _apply(properties: Mapping[str, object]) -> Properties:
     """Bring the sandbox into the declared state; returns all properties."""
     name, state, key = str(properties["name"]), _sandboxes(properties), _key(properties)
@@ -138,7 +106,7 @@ def _apply(properties: Mapping[str, object]) -> Properties:
     except SandboxError as error:
         raise HostError(str(error)) from None
     return {
-        **_args(properties),
+        **properties,
         "address": "127.0.0.1",
         "port": status.port,
         "user": "root",
@@ -159,6 +127,9 @@ def _key(properties: Mapping[str, object]) -> Path:
 
 def _make_key(path: Path) -> None:
     """The key pair that opens the sandbox, of this user alone; kept where there is one."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
     if path.exists():
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -75,7 +75,8 @@ def add(context: Context, args: Args) -> Outputs:
         labels = _labels(image)
         if labels.get(LEASE) != context.lease:
             # The upload came before; where nothing is made of it, it must not stay.
-            _drop_blob(context, args, args.rootfs_sha256, leaving=not context.adopt)
+            if not context.adopt:
+                _drop_blob(context, args, args.rootfs_sha256)
             raise Conflict(f"Docker image {repository}:latest", context.owner_of(f"exam-lab {labels.get(LEASE, '')}"))
         if labels.get(ROOTFS) == args.rootfs_sha256 and _decode(labels.get(HOST_FILES, "")) == args.host_files:
             return Outputs(image_id=str(image["Id"]), tag=f"{repository}:latest")
@@ -85,7 +86,7 @@ def add(context: Context, args: Args) -> Outputs:
                 f"image {args.name}: {source} is not a file on the lab host; install the package that brings it "
                 "(busybox-static for /bin/busybox), or correct host_files"
             )
-    blob = blobs.path(context.host, args.rootfs_sha256)
+    blob = blobs.path(context.host, context.lease, args.rootfs_sha256)
     if not blob.exists():
         raise Missing(
             f"image {args.name}: its root file system {args.rootfs_sha256[:12]} is not on the lab host; run `pulumi up` again"
@@ -124,7 +125,8 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
     outputs = add(context, news)
-    _drop_blob(context, news, olds.rootfs_sha256)
+    if olds.rootfs_sha256 != news.rootfs_sha256:
+        _drop_blob(context, news, olds.rootfs_sha256)
     return outputs
 
 
@@ -143,7 +145,7 @@ def remove(context: Context, args: Args) -> None:
         except docker.errors.APIError as error:
             raise HostError(f"image {args.name}: Docker does not remove {tag}: {error.explanation or error}") from None
     _remove_untagged(context, args)
-    _drop_blob(context, args, args.rootfs_sha256, leaving=True)
+    _drop_blob(context, args, args.rootfs_sha256)
 
 
 def _repository(context: Context, args: Args) -> str:
@@ -234,15 +236,12 @@ def _remove_untagged(context: Context, args: Args) -> None:
                 ) from None
 
 
-def _drop_blob(context: Context, args: Args, sha256: str, *, leaving: bool = False) -> None:
-    """Remove an upload that no image of any lease on this host is made from; labs of one kind share one upload.
-
-    `leaving` is whether the image of `args` itself no longer counts.
-    """
-    ledger = context.host.ledger
-    for lease in ledger.all_leases():
-        for entry in ledger.entries(lease):
-            own = (entry.lease, entry.key) == (context.lease, args.name)
-            if entry.kind == "image" and entry.args.get("rootfs_sha256") == sha256 and not (own and leaving):
-                return
-    blobs.path(context.host, sha256).unlink(missing_ok=True)
+def _drop_blob(context: Context, args: Args, sha256: str) -> None:
+    """Remove an upload that no other image of the lease is made from."""
+    others = (
+        entry.args.get("rootfs_sha256")
+        for entry in context.host.ledger.entries(context.lease)
+        if entry.kind == "image" and entry.key != args.name
+    )
+    if sha256 not in others:
+        blobs.drop(context.host, context.lease, sha256)

@@ -7,13 +7,12 @@ project, stack and user, so that a lost state does not mean a lost lab.
 from __future__ import annotations
 
 import ipaddress
-import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from host_agent import keeper, kinds
+from host_agent import blobs, keeper, kinds
 from host_agent.context import Context, Shown
 from host_agent.errors import HostError
 from host_agent.ledger import Entry
@@ -26,6 +25,9 @@ INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade", "ta
 SHARED_ADDRESS_SPACE = ipaddress.IPv4Network("100.64.0.0/10")
 """RFC 6598: neither a lab's nor, on a host that is no carrier's, anybody's addresses."""
 
+HOLDER = ("project", "stack", "user")
+"""By what a lease is found again whose id is lost."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Args:
@@ -33,7 +35,7 @@ class Args:
 
     project: Annotated[str, REPLACE]
     stack: Annotated[str, REPLACE]
-    user: Annotated[str, REPLACE]
+    user: str
     """`name@machine` of who runs Pulumi."""
     kept: bool = True
     """Whether the host itself brings the lab back after a reboot, and mends the links of containers: see `host_agent.keeper`."""
@@ -54,10 +56,7 @@ def key(args: Args) -> str:
 
 
 def add(context: Context, args: Args) -> Outputs:
-    ledger = context.host.ledger
-    found = [lease for lease in ledger.all_leases() if _holder(ledger.owner(lease)) == _holder(encode_args(args))]
-    lease = found[0] if found else secrets.token_hex(4)
-    ledger.open_lease(lease, encode_args(args))
+    lease = context.host.ledger.lease_of(encode_args(args), HOLDER)
     keeper.ensure(context.host)
     return _outputs(context, lease)
 
@@ -95,11 +94,8 @@ def remove(context: Context, args: Args) -> None:
             f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again"
         )
     context.host.ledger.close_lease(context.lease)
+    blobs.collect(context.host)
     keeper.ensure(context.host)
-
-
-def _holder(owner: Mapping[str, JSON] | None) -> tuple[JSON, ...]:
-    return tuple((owner or {}).get(name) for name in ("project", "stack", "user"))
 
 
 def _outputs(context: Context, lease: str) -> Outputs:

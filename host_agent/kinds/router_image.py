@@ -65,13 +65,13 @@ def add(context: Context, args: Args) -> Outputs:
         except HostError:
             # The upload came before; where nothing is made of it, it must not stay.
             if args.sha256:
-                blobs.path(context.host, args.sha256).unlink(missing_ok=True)
+                blobs.drop(context.host, context.lease, args.sha256)
             raise
         for other in _used_by(context, args):
             if other.name != sha256:
                 _release(context, args, other)
         if args.sha256:
-            blobs.path(context.host, args.sha256).unlink(missing_ok=True)
+            blobs.drop(context.host, context.lease, args.sha256)
     return Outputs(image=sha256, default_idle_pc=args.idle_pc or "")
 
 
@@ -132,7 +132,7 @@ def _ensure(context: Context, args: Args) -> str:
 def _source(context: Context, args: Args) -> Path:
     if args.host_path is None:
         assert args.sha256 is not None
-        return blobs.path(context.host, args.sha256)
+        return blobs.path(context.host, context.lease, args.sha256)
     path = Path(args.host_path)
     if not path.is_file():
         raise Missing(

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from dynamic_providers import connection
 from dynamic_providers.connection import Agent, Endpoint, Lost, OtherHost, Refused, Unreachable
+from dynamic_providers.hosts.lab_host import FEATURES
 from host_agent.errors import HostError
 from host_agent.schema import JSON
 from sandbox import control
@@ -92,6 +94,21 @@ def test_missing_packages_are_named_with_what_brings_them(agent: Agent, host: Ma
     finally:
         host.run("mv /usr/lib/frr.away /usr/lib/frr")
     assert answer["missing"] == ["frr: /usr/lib/frr/zebra is not there; `apt-get install frr` on the host brings it"]
+
+
+def test_a_stock_host_has_all_that_labs_need(agent: Agent) -> None:
+    assert agent.call("host", {"requires": list(FEATURES)})["missing"] == []
+
+
+def test_a_busybox_that_needs_libraries_is_told(agent: Agent, host: Machine) -> None:
+    host.run("mv /bin/busybox /bin/busybox.away && cp /bin/ls /bin/busybox")
+    try:
+        [problem] = cast("list[str]", agent.call("host", {"requires": ["busybox"]})["missing"])
+    finally:
+        host.run("mv /bin/busybox.away /bin/busybox")
+    assert problem == (
+        "busybox: /bin/busybox needs libraries that an image has not; `apt-get install busybox-static` on the host"
+    )
 
 
 def test_another_host_key_is_refused_at_once(host: Machine) -> None:
@@ -248,7 +265,7 @@ def _slow_call(agent: Agent, timeout_s: float = 5) -> Future[dict[str, JSON]]:
     future = pool.submit(call)
     pool.shutdown(wait=False)
     begun.wait()
-    agent.call("missing_blobs", {"sha256": []})  # is behind it on the way
+    agent.call("missing_blobs", {"lease": "", "sha256": []})  # is behind it on the way
     return future
 
 

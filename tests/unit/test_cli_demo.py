@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -130,49 +128,6 @@ def test_an_interrupted_pulumi_ends_in_good_order(tmp_path: Path) -> None:
         output, errors = process.communicate(timeout=30)
     assert output.splitlines() == ["cancelling", "Resources:"]
     assert (process.returncode, errors) == (130, "")
-
-
-def write_lock(backend: Path, pid: int, hostname: str) -> None:
-    folder = backend / ".pulumi" / "locks" / "organization" / "lab" / "dev"
-    folder.mkdir(parents=True, exist_ok=True)
-    record = {"pid": pid, "username": "ana", "hostname": hostname, "timestamp": "2026-01-01T00:00:00Z"}
-    (folder / f"{pid}.json").write_text(json.dumps(record))
-    (folder / f"{pid}.json.attrs").write_text("{}")
-
-
-def test_the_lock_of_an_ended_process_is_stale(tmp_path: Path) -> None:
-    with subprocess.Popen(["true"]) as ended:
-        ended.wait()
-    write_lock(tmp_path, ended.pid, socket.gethostname())
-    (lock,) = demo.locks(f"file://{tmp_path}", "dev")
-    assert lock == demo.Lock(ended.pid, "ana", socket.gethostname())
-    assert lock.is_stale()
-
-
-def test_the_lock_of_another_machine_is_not(tmp_path: Path) -> None:
-    write_lock(tmp_path, 2**22 + 1, "elsewhere")
-    (lock,) = demo.locks(f"file://{tmp_path}", "dev")
-    assert not lock.is_stale()
-
-
-def test_a_number_that_is_another_program_by_now_is_stale() -> None:
-    assert demo.Lock(os.getpid(), "ana", socket.gethostname()).is_stale()
-
-
-def test_a_running_pulumi_is_not(tmp_path: Path) -> None:
-    program = tmp_path / "pulumi"
-    program.write_text("#!/bin/sh\necho up\nread end\n")
-    program.chmod(0o755)
-    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
-        assert running.stdout is not None
-        assert running.stdout.readline() == b"up\n"
-        assert not demo.Lock(running.pid, "ana", socket.gethostname()).is_stale()
-        running.kill()
-
-
-@pytest.mark.parametrize("url", ["s3://bucket/path", "https://pulumi.example.org", "file:///nowhere/at/all"])
-def test_other_back_ends_have_no_such_locks(url: str) -> None:
-    assert demo.locks(url, "dev") == []
 
 
 @pytest.mark.parametrize("name", ["Dev", "a_b", "-a", "a-", "a--b", "x" * 33, ""])

@@ -97,7 +97,7 @@ class Host(Agent):
         assert isinstance(parameters, dict)
         return {"sha256": [digest for digest in parameters["sha256"] if digest not in self.present]}
 
-    def upload(self, sha256: str, file: io.BufferedIOBase, size: int, progress: object) -> None:
+    def upload(self, lease: str, sha256: str, file: io.BufferedIOBase, size: int, progress: object) -> None:
         data = file.read()
         assert len(data) == size
         self.uploads.append((sha256, data))
@@ -107,8 +107,8 @@ def test_what_is_on_the_host_is_not_uploaded_again(tmp_path: Path) -> None:
     sha256 = image.digest(make_rootfs(tmp_path / "rootfs"))
     args: dict[str, object] = {"name": "web", "rootfs_sha256": sha256}
     there, fresh = Host(sha256), Host()
-    image.ImageProvider().prepare(there, args)
-    image.ImageProvider().prepare(fresh, args)
+    image.ImageProvider().prepare(there, "a1b2c3d4", args)
+    image.ImageProvider().prepare(fresh, "a1b2c3d4", args)
     assert there.uploads == []
     assert [digest for digest, _ in fresh.uploads] == [sha256]
 
@@ -119,7 +119,7 @@ def test_a_folder_that_changes_during_the_run_is_not_uploaded(tmp_path: Path) ->
     (folder / "www" / "hello.html").write_text("other")
     host = Host()
     with pytest.raises(Missing, match="was changed during this run"):
-        image.ImageProvider().prepare(host, {"name": "web", "rootfs_sha256": sha256})
+        image.ImageProvider().prepare(host, "a1b2c3d4", {"name": "web", "rootfs_sha256": sha256})
     assert host.uploads == []
 
 

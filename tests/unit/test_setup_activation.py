@@ -10,7 +10,7 @@ import pytest
 from setup.activation import activation_text
 
 DEFAULTS = {
-    "PULUMI_BACKEND_URL": "file://{state}/pulumi",
+    "PULUMI_BACKEND_URL": "file://{state}/pulumi?metadata=skip",
     "PULUMI_CONFIG_PASSPHRASE_FILE": "{state}/passphrase",
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

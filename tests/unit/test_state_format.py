@@ -60,7 +60,7 @@ PROVIDERS = {
         "cGVydmlzb3KUc2Iu"
     ),
 }
-OWN_PROVIDERS = {
+OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
     dynamips_router.DynamipsRouterProvider: (
         "gASVYAAAAAAAAACMIWR5bmFtaWNfcHJvdmlkZXJzLmR5bmFtaXBzX3JvdXRlcpSMFkR5bmFtaXBzUm91dGVyUHJvdmlkZXKUk5QpgZR9"
         "lIwEa2luZJSMD2R5bmFtaXBzX3JvdXRlcpRzYi4="

@@ -1,0 +1,74 @@
+"""What a stack has on a lab host of the user's (target `ssh`) though its state, lost or rolled back, knows nothing of it.
+
+The ledger on the host knows whose it is: see host_agent/kinds/lease.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from ruamel.yaml import YAML
+
+from cli import stack
+from cli.errors import UsageError
+from dynamic_providers import connection
+from dynamic_providers.connection import Endpoint
+from dynamic_providers.lab_lease import this_user
+
+PROJECT = "lab"
+
+
+@dataclass(frozen=True)
+class HostSettings:
+    """What a stack's settings say of its host. `address` is "" for every target but `ssh`."""
+
+    address: str = ""
+    port: int = 22
+    user: str = "root"
+    private_key_file: str = ""
+    host_key: str = ""
+    delete_unreachable: bool = False
+
+
+def settings_of(name: str) -> HostSettings:
+    """From stacks/Pulumi.<name>.yaml, which outlives a lost state; Pulumi would not read it without one. Raises UsageError."""
+    path = stack.project_folder() / "stacks" / f"Pulumi.{name}.yaml"
+    if not path.exists():
+        return HostSettings()
+    config = cast("dict[str, object]", (YAML(typ="safe").load(path) or {}).get("config") or {})
+    if config.get("lab:target") != "ssh":
+        return HostSettings()
+    return HostSettings(
+        address=str(config.get("lab:address") or ""),
+        port=int(str(config.get("lab:port") or 22)),
+        user=str(config.get("lab:user") or "root"),
+        private_key_file=str(config.get("lab:privateKeyFile") or ""),
+        host_key=str(config.get("lab:hostKey") or ""),
+        delete_unreachable=str(config.get("lab:deleteUnreachable")).lower() == "true",
+    )
+
+
+def end_leases(name: str, settings: HostSettings) -> list[str]:
+    """Remove the leases that this user's stack of that name still has on its host, with all that they have; which ones.
+
+    Raises HostError where the host can't be asked, unless the settings let what is unreachable be forgotten.
+    """
+    if not settings.address:
+        return []
+    endpoint = Endpoint(settings.address, settings.port, settings.user, settings.private_key_file, settings.host_key)
+    holder = {"project": PROJECT, "stack": name, "user": this_user()}
+    try:
+        agent = connection.agent(endpoint)
+    except connection.Unreachable as error:
+        if settings.delete_unreachable:
+            return []
+        raise UsageError(f"whether stack {name} has left something on its host is not known: {error}") from None
+    try:
+        leases = cast("dict[str, dict[str, object]]", agent.call("leases", {}))
+        ours = [lease for lease, owner in leases.items() if holder.items() <= owner.items()]
+        for lease in ours:
+            agent.call("remove", {"kind": "lease", "lease": lease, "args": leases[lease]})
+        return ours
+    finally:
+        connection.close(endpoint)

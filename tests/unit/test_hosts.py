@@ -1,0 +1,72 @@
+"""Check and diff of the hosts themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+
+import pytest
+from pulumi.output import Unknown
+
+from dynamic_providers.base import SchemaProvider
+from dynamic_providers.hosts import lab_host, sandbox_host
+
+LAB_HOST = lab_host.LabHostProvider()
+SANDBOX = sandbox_host.SandboxHostProvider()
+CASES = [
+    pytest.param(LAB_HOST, {"address": "192.0.2.10", "port": 22.0}, id="lab_host"),
+    pytest.param(SANDBOX, {"name": "dev"}, id="sandbox_host"),
+]
+
+
+@pytest.mark.parametrize(("provider", "resource"), [(LAB_HOST, lab_host.LabHost), (SANDBOX, sandbox_host.SandboxHost)])
+def test_constructors_have_the_fields_of_args(provider: SchemaProvider, resource: type) -> None:
+    parameters = set(inspect.signature(resource.__init__).parameters) - {"self", "resource_name", "opts"}  # type: ignore[misc]
+    assert parameters == {field.name for field in dataclasses.fields(provider.args_class())}
+
+
+@pytest.mark.parametrize(("provider", "args"), CASES)
+def test_check_is_idempotent_and_a_difference_to_itself_is_none(
+    provider: SchemaProvider, args: dict[str, object]
+) -> None:
+    checked = provider.check({}, args)
+    assert checked.failures == []
+    assert provider.check({}, checked.inputs).inputs == checked.inputs
+    assert provider.diff("id", checked.inputs, dict(checked.inputs)).changes is False
+
+
+@pytest.mark.parametrize(("provider", "args"), CASES)
+def test_unknowns_are_tolerated(provider: SchemaProvider, args: dict[str, object]) -> None:
+    assert provider.check({}, {name: Unknown() for name in args}).failures == []
+
+
+def test_all_problems_at_once() -> None:
+    result = LAB_HOST.check({}, {"port": 0.0, "user": 5.0, "requires": "docker", "colour": "red"})
+    assert {failure.property for failure in result.failures} == {"address", "port", "user", "requires", "colour"}
+    result = SANDBOX.check({}, {"name": "Dev!", "running": "yes"})
+    assert {failure.property for failure in result.failures} == {"name", "running"}
+
+
+@pytest.mark.parametrize(
+    ("change", "replaces"),
+    [
+        ({"port": 2222.0}, []),
+        ({"host_key": "ssh-ed25519 AAAA"}, []),
+        ({"boot": "another"}, []),
+        ({"machine": "another"}, ["machine"]),
+    ],
+)
+def test_what_makes_another_lab_host(change: dict[str, object], replaces: list[str]) -> None:
+    olds = LAB_HOST.check({}, {"address": "192.0.2.10"}).inputs
+    diff = LAB_HOST.diff("id", olds, {**olds, **change})
+    assert (diff.changes, diff.replaces) == (True, replaces)
+
+
+@pytest.mark.parametrize(
+    ("change", "replaces"),
+    [({"running": False}, []), ({"name": "other"}, ["name"]), ({"directory": "elsewhere"}, ["directory"])],
+)
+def test_what_makes_another_sandbox(change: dict[str, object], replaces: list[str]) -> None:
+    olds = SANDBOX.check({}, {"name": "dev"}).inputs
+    diff = SANDBOX.diff("id", olds, {**olds, **change})
+    assert (diff.changes, diff.replaces) == (True, replaces)
