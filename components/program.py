@@ -16,11 +16,18 @@ def build() -> None:
     engine.attach()
     settings = Settings.from_config(pulumi.Config("lab"))
     try:
-        plan = read_topology(settings.topology)
+        plan = read_topology(settings.topology, engine=settings.routers)
     except TopologyError as error:
         raise pulumi.RunError(str(error)) from None
     target = target_host(settings)
-    lab = Lab(plan.name, plan=plan, host=target.host, host_ifname=target.lab_host.uplink, machine=target.machine)
+    lab = Lab(
+        plan.name,
+        plan=plan,
+        host=target.host,
+        host_ifname=target.lab_host.uplink,
+        machine=target.machine,
+        reset=settings.reset_routers,
+    )
     pulumi.export("target", settings.target)
     pulumi.export("topology", str(settings.topology))
     pulumi.export("host", target.host)
