@@ -96,13 +96,18 @@ def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
     return _resolve(topology, Source(str(Path(folder) / topology.topology)), [])
 
 
-def peer_name(device: str, ifname: str) -> str:
+def tap_name(router: str, ifname: str) -> str:
+    """The name of an emulated port's tap, `R1_Fa0-0`: another one than a veth pair's, so that a router can change its engine in one `up`."""
+    return peer_name(router, ifname, "_")
+
+
+def peer_name(device: str, ifname: str, joint: str = "-") -> str:
     """The default name of a veth pair's end in the bridge: `web-eth0`; if that is too long, its beginning and a hash."""
-    name = f"{device}-{ifname}"
+    name = f"{device}{joint}{ifname}"
     if len(name) <= IFNAME_MAX:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{name[:8]}-{digest[:6]}"
+    return f"{name[:8]}{joint}{digest[:6]}"
 
 
 def link_bridge(link: str) -> str:
@@ -555,7 +560,7 @@ class _Resolver:
         for port, switched in self.switch_ports[name].items():
             network = self.topology.networks.get(switched.network or "")
             if network:
-                tap = peer_name(name, port.ifname)
+                tap = tap_name(name, port.ifname)
                 self.claim_ifname(tap, switched.path)
                 nios.append(NioPlan(_socket(port), tap, network.bridge, network.mtu, None, None))
         # Always the same for the same lab: Dynamips' own choice follows its process id.
@@ -638,9 +643,7 @@ class _Resolver:
                 pair = self.udp_pair(entry.link)
                 local, remote = (pair, pair + 1) if name < other else (pair + 1, pair)
                 return NioPlan(_socket(port), None, None, DEFAULT_MTU, local, remote)
-            return NioPlan(
-                _socket(port), peer_name(name, port.ifname), link_bridge(entry.link), DEFAULT_MTU, None, None
-            )
+            return NioPlan(_socket(port), tap_name(name, port.ifname), link_bridge(entry.link), DEFAULT_MTU, None, None)
         network = (
             self.topology.networks.get(str(entry.segment[1]))
             if entry.segment and entry.segment[0] == "networks"
@@ -648,7 +651,7 @@ class _Resolver:
         )
         if network is None:
             return None
-        return NioPlan(_socket(port), peer_name(name, port.ifname), network.bridge, network.mtu, None, None)
+        return NioPlan(_socket(port), tap_name(name, port.ifname), network.bridge, network.mtu, None, None)
 
     def udp_pair(self, link: str) -> int:
         """The first of a link's two UDP ports; by its name, so that other links that come and go leave it alone."""
@@ -667,7 +670,10 @@ class _Resolver:
             return LinkPlan(name, a, b)
         bridge = link_bridge(name)
         self.claim_ifname(bridge, ("links", name))
-        first, second = (replace(end, peer=peer_name(end.router, end.ifname)) for end in (a, b))
+        first, second = (
+            replace(end, peer=(tap_name if is_emulated else peer_name)(end.router, end.ifname))
+            for end, is_emulated in zip((a, b), emulated, strict=True)
+        )
         for end in (first, second):
             self.claim_ifname(str(end.peer), ("links", name, end.router))
         return LinkPlan(name, first, second, bridge)
@@ -687,7 +693,7 @@ class _Resolver:
         attachment = None
         # With Dynamips, the switch ports of a Vlan port are what is plugged in.
         if network_name and network and not (port.is_virtual and self.dynamips(router)):
-            peer = peer_name(router_name, port.ifname)
+            peer = (tap_name if self.dynamips(router) else peer_name)(router_name, port.ifname)
             self.claim_ifname(peer, entry.path)
             attachment = AttachmentPlan(
                 router_name, port.ifname, peer, network_name, network.bridge, addresses, mac, mtu, default_via=None
