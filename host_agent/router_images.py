@@ -13,6 +13,7 @@ import re
 import shutil
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -104,7 +105,7 @@ def unpack(source: Path, target: Path, what: str) -> None:
                 shutil.copyfileobj(plain, file, 1 << 20)
         with target.open("rb") as file:
             check(file, what)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         target.unlink(missing_ok=True)
         raise NoImage(f"{what} is damaged: {error}") from None
     except HostError:
