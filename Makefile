@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 ACTIVATE := . .venv/bin/activate
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo destroy test test-unit lint lock clean
+.PHONY: help setup setup-tests demo destroy test test-vm torture test-unit bench lint lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,16 @@ destroy: setup ## Take away all that `make demo` made
 
 test: setup-tests ## All tests: unit, lifecycle on a real kernel, end to end with the real engine
 	@$(ACTIVATE) && pytest
+
+test-vm: ## A lab on a Debian 12 in a virtual machine (software emulation), and its reboot: about 10 minutes
+	@setup/run --tests --vm
+	@$(ACTIVATE) && pytest -s tests/vm
+
+bench: setup ## Measure beside the engine alone, scripts and other tools (ARGS=--write: into docs/benchmarks.md)
+	@$(ACTIVATE) && python -m benchmarks $(ARGS)
+
+torture: setup-tests ## Kills and cuts at every step, ten labs at once: hours (TORTURE_EVERY=5 for each fifth step)
+	@$(ACTIVATE) && pytest tests/torture
 
 test-unit: setup-tests ## The tests that need neither root nor an engine
 	@$(ACTIVATE) && pytest tests/unit

@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import tempfile
 import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from cli.errors import UsageError
 from cli.stack import pulumi
@@ -55,6 +57,24 @@ def put_right(backend_url: str, name: str) -> None:
     if found:
         pulumi("cancel", "--yes", name)
         print(f"The lock of a pulumi that was killed (pid {found[0].pid}) is removed.")
+        forget_pending_creates(name)
+
+
+def forget_pending_creates(name: str) -> None:
+    """Strike out what a killed Pulumi had begun to create: it is created again, and what is there then is adopted.
+
+    Pulumi itself would only ask about each of them, at a terminal (`pulumi refresh`), and warn at every run until then.
+    """
+    exported = cast("dict[str, dict[str, object]]", json.loads(pulumi("stack", "export", "-s", name)))
+    pending = cast("list[dict[str, object]]", exported["deployment"].pop("pending_operations", None) or [])
+    others = [operation for operation in pending if operation["type"] != "creating"]
+    if others == pending:
+        return
+    exported["deployment"]["pending_operations"] = others
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(exported, file)
+        file.flush()
+        pulumi("stack", "import", "--file", file.name, "-s", name)
 
 
 def mend(backend_url: str) -> list[Path]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import ipaddress
-import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 import pulumi
@@ -15,14 +13,13 @@ from components.checks import describe
 from components.container import LabContainer
 from components.emulated_router import EmulatedRouter
 from components.network import Network
-from components.router import Router
+from components.router import PORT_OWNED, Router
 from components.site import Site
-from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, Plan
-from components.topology.resolve import FREE, ON_HOST
+from components.topology.plan import FREE, ON_HOST, AttachmentPlan, LinkEnd, LinkPlan, Plan
 from components.uplink import Uplink
 from dynamic_providers.bridge import Bridge
 from dynamic_providers.image import Image
-from dynamic_providers.lab_lease import LabLease
+from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
 from dynamic_providers.router_image import RouterImage
@@ -34,11 +31,12 @@ class Lab(pulumi.ComponentResource):
 
     Lab("ccna_ch8", plan=read_topology(path), host=lab_host.host, host_ifname=lab_host.uplink, machine=None)
 
-    Outputs: `devices` says of each device its kind, addresses and namespace on the host; `checks` what must hold.
+    Outputs: `devices` says of each device its kind, addresses, namespace on the host, and the command that opens its console; `checks`
+    what must hold.
     """
 
     lease: LabLease
-    devices: pulumi.Output[Mapping[str, object]]
+    devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
     checks: list[dict[str, object]]
 
     def __init__(
@@ -62,7 +60,7 @@ class Lab(pulumi.ComponentResource):
             "lease",
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
-            user=f"{getpass.getuser()}@{platform.node()}",
+            user=this_user(),
             host=host,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
         )
@@ -76,7 +74,12 @@ class Lab(pulumi.ComponentResource):
             reset=reset,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
-        self.devices = contents.devices
+        stack = pulumi.get_stack()
+        self.devices = contents.devices.apply(
+            lambda devices: {
+                name: {**device, "console": f"lab -s {stack} console {name}"} for name, device in devices.items()
+            }
+        )
         self.checks = [describe(check) for check in plan.checks]
         self.register_outputs({"devices": self.devices, "checks": self.checks})
 
@@ -84,7 +87,7 @@ class Lab(pulumi.ComponentResource):
 class LabContents(pulumi.ComponentResource):
     """What a lease owns. A component of its own because `deleted_with` can't point at what the same component makes."""
 
-    devices: pulumi.Output[Mapping[str, object]]
+    devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
 
     def __init__(
         self,
@@ -112,12 +115,15 @@ class LabContents(pulumi.ComponentResource):
             for interface in plan.host.interfaces
         ]
         for route in plan.host.routes:
+            ways = _ways_to(route.via, zip(plan.host.interfaces, interfaces, strict=True))
             Route(
                 f"host-{route.dst}",
                 namespace=namespace.id,
                 dst=route.dst,
                 via=route.via,
-                links=_links_to(route.via, plan.host.interfaces, interfaces),
+                # By name, so that it moves to an interface that takes the place of another before that one goes.
+                dev=ways[0][0].ifname if ways else None,
+                links=[pair.id for _, pair in ways],
                 host=host,
                 lease=lease,
                 # The gateway must be on an interface's subnet when the kernel is asked.
@@ -237,26 +243,26 @@ class LabContents(pulumi.ComponentResource):
         return images
 
 
-def _links_to(
-    gateway: str, interfaces: Sequence[AttachmentPlan], pairs: Sequence[VethPair]
-) -> list[pulumi.Output[str]]:
-    """Ids of the pairs on whose subnets the gateway is."""
+Interface = tuple[AttachmentPlan, VethPair]
+
+
+def _ways_to(gateway: str, interfaces: Iterable[Interface]) -> list[Interface]:
+    """Those on whose subnets the gateway is."""
     address = ipaddress.IPv4Address(gateway)
     return [
-        pair.id
-        for plan, pair in zip(interfaces, pairs, strict=True)
-        if any(address in ipaddress.IPv4Interface(own).network for own in plan.addresses)
+        interface
+        for interface in interfaces
+        if any(address in ipaddress.IPv4Interface(own).network for own in interface[0].addresses)
     ]
 
 
 def _link_end(router: Router, end: LinkEnd) -> EndpointArgs:
-    # Addresses are the router's configuration.
     return {
         "namespace": router.namespace.id,
         "ifname": end.ifname,
         "mac": end.mac,
         "mtu": end.mtu,
-        "owned": ("addresses",),
+        "owned": PORT_OWNED,
     }
 
 

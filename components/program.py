@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pulumi
 
+import engine_watch
 from components.lab import Lab
 from components.settings import Settings
 from components.targets import target_host
-from components.topology import TopologyError, read_topology
-from dynamic_providers import engine
+from components.topology.kept import kept_plan
+from components.topology.plan import Engine, Plan
 
 
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
-    engine.attach()
+    engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
-    try:
-        plan = read_topology(settings.topology, engine=settings.routers)
-    except TopologyError as error:
-        raise pulumi.RunError(str(error)) from None
+    plan = _plan(settings.topology, settings.routers)
     target = target_host(settings)
     lab = Lab(
         plan.name,
@@ -34,3 +34,15 @@ def build() -> None:
     pulumi.export("lease", lab.lease.lease)
     pulumi.export("devices", lab.devices)
     pulumi.export("checks", lab.checks)
+
+
+def _plan(topology: Path, engine: Engine | None) -> Plan:
+    try:
+        return kept_plan(topology, engine=engine)
+    except Exception as error:
+        # Whoever raised it has imported what reads files, which takes a quarter of a second.
+        from components.topology import TopologyError
+
+        if isinstance(error, TopologyError):
+            raise pulumi.RunError(str(error)) from None
+        raise

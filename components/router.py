@@ -15,6 +15,10 @@ IOS_TTL = 255
 """The IP TTL that a router's own packets start with, as with IOS; Linux has 64."""
 
 
+PORT_OWNED = ("addresses", "up")
+"""What is configuration of the router, and so its user's to change at its console: addresses, and `shutdown`."""
+
+
 class Router(pulumi.ComponentResource):
     """A router: a namespace of its own, the ports that are on networks, and FRR. Links between routers are the lab's.
 
@@ -28,14 +32,18 @@ class Router(pulumi.ComponentResource):
         super().__init__("lab:components:Router", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         self.namespace = NetworkNamespace(
-            name, name=plan.name, forwarding=True, default_ttl=IOS_TTL, host=site.host, lease=site.lease, opts=own
+            name,
+            name=plan.name,
+            forwarding=True,
+            default_ttl=IOS_TTL,
+            owned=("forwarding",),
+            host=site.host,
+            lease=site.lease,
+            opts=own,
         )
         for port in plan.ports:
             if port.attachment is not None:
-                # Addresses are the router's configuration, so that they can be changed at its console.
-                site.attach(
-                    port.attachment, namespace=self.namespace.id, addresses=(), owned=("addresses",), parent=self
-                )
+                site.attach(port.attachment, namespace=self.namespace.id, addresses=(), owned=PORT_OWNED, parent=self)
         FrrRouter(
             name,
             name=plan.name,

@@ -8,7 +8,7 @@ from typing import cast
 
 import pulumi
 
-from components.topology.resolve import Engine
+from components.topology.plan import Engine
 
 TOPOLOGIES = Path(__file__).parent.parent / "stacks" / "topologies"
 

@@ -60,6 +60,7 @@ class Uplink(pulumi.ComponentResource):
             namespace=site.namespace,
             dst="0.0.0.0/0",
             via=outside,
+            dev=IFNAME,
             links=[pair.id],
             host=site.host,
             lease=site.lease,

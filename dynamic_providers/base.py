@@ -26,7 +26,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from dynamic_providers import engine
+from dynamic_providers import (
+    engine,
+    serialization,  # noqa: F401 - its import is what it is for
+    workers,
+)
 from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
@@ -158,6 +162,12 @@ class HostProvider(SchemaProvider):
                 return ReadResult(id_, props)
         if not answer:
             return ReadResult("", {})
+        if "unknown" in answer:
+            reason = str(answer["unknown"])
+            process.warn_once(
+                f"{endpoint} {reason}", f"{endpoint}: {reason}. What is shown of what it runs is what was recorded"
+            )
+            return ReadResult(id_, props)
         observed = cast(Properties, answer["args"])
         common = {name: props[name] for name in (HOST, LEASE) if name in props}
         return ReadResult(
@@ -229,6 +239,7 @@ def configure_process(request: ConfigureRequest) -> None:
     if not os.environ.get("LAB_TRACE"):
         sys.tracebacklimit = 0
     engine.attach()
+    workers.widen()
     process.delete_unreachable = request.config.get("lab:deleteUnreachable") == "true"
 
 

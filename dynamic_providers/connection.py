@@ -8,8 +8,10 @@ The host key is pinned: it comes with the address, or it was seen on the first c
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import itertools
+import logging
 import os
 import secrets
 import shlex
@@ -43,6 +45,9 @@ BEAT_S = 5
 RETRY_AFTER_S = 30
 """A host that could not be reached is not tried again for that long: a lab's resources must not wait for it one after another."""
 PYTHON = "/usr/bin/python3"
+
+# Its threads' tracebacks would end up on the user's terminal; what they mean is raised where somebody waits.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class Connection:
@@ -170,6 +175,11 @@ class Agent:
         # sshd does not tell the agent of a client that was cut off: it ends when these stay away.
         alive = frames.encode({"method": "alive"})
         self.connection.beats.append(lambda: self._send(alive))
+
+    @property
+    def pinned(self) -> Endpoint:
+        """The endpoint with the host key and the identity that were seen there."""
+        return dataclasses.replace(self.endpoint, host_key=self.connection.host_key, identity=self.identity)
 
     @property
     def alive(self) -> bool:
@@ -322,7 +332,9 @@ def agent(endpoint: Endpoint, *, try_again: bool = False) -> Agent:
             if current is not None:
                 current.close()
             try:
+                # What is made right after the host names it by what was seen at the first connection: that is this one.
                 current = _pool[endpoint] = Agent(endpoint)
+                _pool[current.pinned] = current
             except Unreachable as error:
                 _unreachable[endpoint] = time.monotonic(), str(error)
                 raise
@@ -333,7 +345,9 @@ def agent(endpoint: Endpoint, *, try_again: bool = False) -> Agent:
 def close(endpoint: Endpoint) -> None:
     """End this process's connection to a host, if there is one."""
     with _pool_lock:
-        current = _pool.pop(endpoint, None)
+        current = _pool.get(endpoint)
+        for key in [key for key, agent in _pool.items() if agent is current]:
+            del _pool[key]
     if current is not None:
         current.close()
 

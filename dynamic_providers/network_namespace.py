@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -26,10 +26,19 @@ class NetworkNamespace(HostResource, module="lab", name="NetworkNamespace"):
         forwarding: pulumi.Input[bool] = False,
         default_ttl: pulumi.Input[int] = 64,
         bridge_nf: pulumi.Input[bool] = False,
+        stray_routes: pulumi.Input[Sequence[str]] = (),
+        owned: Sequence[str] = (),
         host: pulumi.Input[Mapping[str, object]],
         lease: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`default_ttl` is the IP TTL of its own packets. Fields are those of `host_agent.kinds.network_namespace.Args`."""
-        args = {"name": name, "forwarding": forwarding, "default_ttl": default_ttl, "bridge_nf": bridge_nf}
+        args = {
+            "name": name,
+            "forwarding": forwarding,
+            "default_ttl": default_ttl,
+            "bridge_nf": bridge_nf,
+            "stray_routes": stray_routes,
+            "owned": owned,
+        }
         super().__init__(HostProvider("network_namespace"), resource_name, args, host=host, lease=lease, opts=opts)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from host_agent.errors import HostError
+from host_agent.errors import Unavailable
 from host_agent.ledger import ROOT, Ledger, split_id
 
 if TYPE_CHECKING:
     from docker import DockerClient
+
+DOCKER_SOCKET = Path("/var/run/docker.sock")
+NO_DOCKER = "Docker does not answer on the lab host (start it there with `systemctl start docker`, or restart the host)"
 
 A = TypeVar("A")
 O = TypeVar("O")  # noqa: E741 - Args and Outputs
@@ -37,7 +41,15 @@ class Host:
 
     @property
     def docker(self) -> DockerClient:
-        """The host's Docker. Imported and connected on first use: most labs' first requests need none of it (0.3 s)."""
+        """The host's Docker. Imported and connected on first use: most labs' first requests need none of it (0.3 s).
+
+        Raises Unavailable where nobody listens.
+        """
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(DOCKER_SOCKET))
+            except OSError as error:
+                raise Unavailable(f"{NO_DOCKER}: {error.strerror}") from None
         with self._docker_lock:
             return self._docker
 
@@ -50,7 +62,7 @@ class Host:
                 base_url="unix:///var/run/docker.sock", version="auto", timeout=60, max_pool_size=16
             )
         except docker.errors.DockerException as error:
-            raise HostError(f"Docker does not answer on this host: {error}. Is it installed and running?") from None
+            raise Unavailable(f"{NO_DOCKER}: {error}") from None
 
 
 def netns_name(object_id: str) -> str:

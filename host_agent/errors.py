@@ -18,6 +18,10 @@ class Conflict(HostError):
         )
 
 
+class Unavailable(HostError):
+    """A service of the host does not answer: what it has is not known. Never the same as gone."""
+
+
 class Missing(HostError):
     """Something that the object refers to is not there."""
 

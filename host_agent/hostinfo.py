@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from host_agent.errors import HostError
+from host_agent import commands
+from host_agent.context import DOCKER_SOCKET, NO_DOCKER
+from host_agent.errors import CommandFailed, HostError
 from host_agent.links import VethEnd, add_bridge, add_veth_pair, find_link
 from host_agent.netlink import rtnetlink, scratch
 from host_agent.routes import DEFAULT, routes
@@ -20,13 +22,15 @@ if TYPE_CHECKING:
     from host_agent.schema import JSON
 
 REQUIREMENTS: dict[str, tuple[Path, str]] = {
-    "docker": (Path("/var/run/docker.sock"), "docker.io"),
+    "docker": (DOCKER_SOCKET, "docker.io"),
     "frr": (Path("/usr/lib/frr/zebra"), "frr"),
     "nft": (Path("/usr/sbin/nft"), "nftables"),
     "iproute2": (Path("/usr/sbin/ip"), "iproute2"),
     "busybox": (Path("/bin/busybox"), "busybox-static"),
 }
 """What a lab can need: what must be there, and the Debian or Ubuntu package that brings it. `kernel` can be asked for, too."""
+SYSTEMD = Path("/run/systemd/system")
+"""Is there if systemd runs the host. See sd_booted(3)."""
 
 
 def identity(host: Host) -> str:
@@ -60,6 +64,31 @@ def describe(host: Host, parameters: Mapping[str, object], progress: object) -> 
     }
 
 
+def services(host: Host, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
+    """`{requires: [feature…], start?}` -> `{stopped: [message…]}`: which services that labs need do not run, told at once.
+
+    With `start` they are started first, where the host has systemd.
+    """
+    if "docker" not in cast(list[str], parameters.get("requires", [])):
+        return {"stopped": []}
+    problem = _docker_problem(host)
+    if problem and parameters.get("start") and SYSTEMD.exists():
+        with contextlib.suppress(CommandFailed):
+            commands.run(["systemctl", "start", "docker"], timeout_s=60)
+        problem = _docker_problem(host)
+    return {"stopped": [problem] if problem else []}
+
+
+def _docker_problem(host: Host) -> str:
+    try:
+        host.docker.ping()
+    except HostError as error:
+        return f"docker: {error}"
+    except Exception as error:  # noqa: BLE001 - requests' and Docker's own: whatever it is, it does not answer
+        return f"docker: {NO_DOCKER}: {error}"
+    return ""
+
+
 def _problem(host: Host, feature: str) -> str:
     """What is wrong with a feature, and what to do; "" if nothing is."""
     if feature == "kernel":
@@ -69,14 +98,7 @@ def _problem(host: Host, feature: str) -> str:
         return f"{feature}: {path} is not there; `apt-get install {package}` on the host brings it"
     if feature == "busybox" and not _is_static(path):
         return f"busybox: {path} needs libraries that an image has not; `apt-get install {package}` on the host"
-    if feature == "docker":
-        try:
-            host.docker.ping()
-        except HostError as error:
-            return f"docker: {error}"
-        except Exception as error:  # noqa: BLE001 - requests' and Docker's own: whatever it is, it does not answer
-            return f"docker: it does not answer ({error}); `systemctl start docker` on the host"
-    return ""
+    return _docker_problem(host) if feature == "docker" else ""
 
 
 def _kernel_problem() -> str:

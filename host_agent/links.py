@@ -41,7 +41,7 @@ _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD, _IFLA_EXT_MASK, _
     37,
 )
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
-_IFLA_INET_CONF, _PROMOTE_SECONDARIES = 1, 20
+_IFLA_INET_CONF, _PROMOTE_SECONDARIES, _ARP_NOTIFY = 1, 20, 22
 _RTEXT_FILTER_SKIP_STATS = 8
 _NETNSA_NSID, _NETNSA_FD = 1, 3
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -180,12 +180,15 @@ def change_link(
     master: int | None = None,
     alias: str | None = None,
     promote_secondaries: bool = False,
+    arp_notify: bool = False,
 ) -> Request:
     """`ip link set`; None leaves as it is. `master` is an ifindex, 0 for none.
 
     `promote_secondaries`: deleting an address leaves the others of its subnet alone (net.ipv4.conf.IFNAME.promote_secondaries).
+    `arp_notify`: neighbours are told of another MAC, which their ARP caches would miss for half a minute (net.ipv4.conf.IFNAME.arp_notify).
     """
-    conf: Attributes = {_AF_INET: {_IFLA_INET_CONF: {_PROMOTE_SECONDARIES: 1}}}
+    flags = {_PROMOTE_SECONDARIES: promote_secondaries, _ARP_NOTIFY: arp_notify}
+    conf = {name: 1 for name, is_set in flags.items() if is_set}
     return Request(
         _RTM_SETLINK,
         0,
@@ -196,7 +199,7 @@ def change_link(
             _IFLA_ADDRESS: _mac(mac),
             _IFLA_MASTER: master,
             _IFLA_IFALIAS: alias,
-            _IFLA_AF_SPEC: conf if promote_secondaries else None,
+            _IFLA_AF_SPEC: {_AF_INET: {_IFLA_INET_CONF: conf}} if conf else None,
         },
         f"set interface {ifname or index}",
     )

@@ -11,7 +11,7 @@ from typing import cast
 
 from host_agent import blobs, hostinfo, keeper, kinds, probes, restore
 from host_agent.context import Context, Host
-from host_agent.errors import Conflict, HostError, ProtocolError
+from host_agent.errors import Conflict, HostError, ProtocolError, Unavailable
 from host_agent.schema import JSON, decode, encode, encode_args
 
 Parameters = Mapping[str, object]
@@ -47,11 +47,14 @@ def add(host: Host, parameters: Parameters, progress: Progress) -> Result:
 
 
 def show(host: Host, parameters: Parameters, progress: Progress) -> Result:
-    """`{kind, lease, args}` -> `{args, outputs}` as observed, or `{}` where the object is gone."""
+    """`{kind, lease, args}` -> `{args, outputs}` as observed, `{}` where the object is gone, `{unknown: why}` where that can't be told."""
     name, kind, context, args = _object(host, parameters, progress)
     if name != "lease" and host.ledger.find(context.lease, name, kind.key(args)) is None:
         return {}
-    shown = kind.show(replace(context, adopt=True), args)
+    try:
+        shown = kind.show(replace(context, adopt=True), args)
+    except Unavailable as error:
+        return {"unknown": str(error)}
     return {} if shown is None else {"args": encode(shown.args), "outputs": encode(shown.outputs)}
 
 
@@ -111,6 +114,7 @@ METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "leases": leases,
     "restore": restore.restore,
     "host": hostinfo.describe,
+    "services": hostinfo.services,
     "probe": probes.probe,
     "missing_blobs": blobs.missing,
 }
@@ -122,7 +126,9 @@ def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: 
         return blobs.put(host, parameters, blob)
     if method not in METHODS:
         raise ProtocolError(f"no such method: {method!r}; known are {', '.join(METHODS)}")
-    keeper.wait(host)
+    # A probe tells what is there now, and is tried again by who asks; all others want to see a lab that is back.
+    if method != "probe":
+        keeper.wait(host)
     # The end of a lease waits for what an agent that was cut off still does to it.
     ends = method == "remove" and parameters.get("kind") == "lease"
     with (host.ledger.alone if ends else host.ledger.shared)(str(parameters.get("lease", ""))):

@@ -36,12 +36,11 @@ class Route:
     protocol: int = PROTOCOL
 
 
-def routes(socket: Rtnetlink, table: int = MAIN_TABLE, ifindex: int = 0) -> list[Route]:
-    """The unicast routes of a table, those of one interface where it is given."""
-    body = _RTMSG.pack(_AF_INET, 0, 0, 0, 0, 0, 0, _RTN_UNICAST, 0)
-    request = Request(
-        _RTM_GETROUTE, DUMP, body, {_RTA_TABLE: table, _RTA_OIF: ifindex or None}, f"show routes of table {table}"
-    )
+def routes(socket: Rtnetlink, table: int = MAIN_TABLE, ifindex: int = 0, protocol: int = 0) -> list[Route]:
+    """The unicast routes of a table (0: of all), those of one interface or protocol where it is given."""
+    body = _RTMSG.pack(_AF_INET, 0, 0, 0, 0, protocol, 0, _RTN_UNICAST, 0)
+    filters = {_RTA_TABLE: table or None, _RTA_OIF: ifindex or None}
+    request = Request(_RTM_GETROUTE, DUMP, body, filters, f"show routes of table {table or 'all'}")
     [answer] = socket.exchange([request])
     if answer.error is not None:
         if answer.error.errno == errno.ENOENT:  # the kernel makes a table when its first route comes

@@ -26,7 +26,9 @@ def main(argv: list[str]) -> None:
     elif argv[:1] in (["attach"], ["aux"]):
         from host_agent.attach import attach
         from host_agent.context import Host
+        from host_agent.keeper import wait
 
+        wait(Host())
         attach(Host(), argv[1:], aux=argv[0] == "aux")
     elif argv[:1] == ["line"]:
         from host_agent import line

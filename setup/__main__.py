@@ -1,4 +1,4 @@
-"""Brings this machine to where `make demo` and `make test` can run: python -m setup [--tests].
+"""Brings this machine to where `make demo` and `make test` can run: python -m setup [--tests] [--vm].
 
 Says beforehand what is missing, how long it takes, how much disk it needs, and what root is for. Does nothing, in well
 under a second, where nothing is missing.
@@ -7,7 +7,7 @@ under a second, where nothing is missing.
 import argparse
 import sys
 
-from setup import debian, engine, sandbox_base, venv
+from setup import debian, engine, sandbox_base, venv, virtual_machine
 from setup.activation import write_activation
 from setup.paths import STATE
 from setup.privilege import Privilege
@@ -18,9 +18,10 @@ def main() -> int:
     """Run set-up. Returns the exit code: 0, 1 after a SetupError (which is printed), 130 after ^C."""
     parser = argparse.ArgumentParser(prog="make setup", description=__doc__)
     parser.add_argument("--tests", action="store_true", help="with the tools that `make test` and `make lint` use")
+    parser.add_argument("--vm", action="store_true", help="with the virtual machine of `make test-vm`")
     arguments = parser.parse_args()
     try:
-        _set_up(Progress(STATE / "setup"), tests=arguments.tests)
+        _set_up(Progress(STATE / "setup"), tests=arguments.tests, vm=arguments.vm)
     except SetupError as error:
         print(f"set-up: error: {error}\n{error.advice}", file=sys.stderr)
         return 1
@@ -30,12 +31,13 @@ def main() -> int:
     return 0
 
 
-def _set_up(progress: Progress, *, tests: bool) -> None:
+def _set_up(progress: Progress, *, tests: bool, vm: bool) -> None:
     privilege = Privilege()
     candidates = (
         # What needs root first: sudo forgets a password after some minutes.
-        debian.pending(privilege),
+        debian.pending(privilege, vm=vm),
         sandbox_base.pending(),
+        virtual_machine.pending() if vm else None,
         venv.pending(tests=tests),
         engine.pending(),
     )

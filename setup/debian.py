@@ -13,17 +13,23 @@ APT_ADVICE = (
 )
 
 
-def missing_packages() -> list[str]:
-    """Return the names of the Debian packages that are missing."""
-    missing = [package for package in base.REQUIRED_PACKAGES if not _installed(package)]
+VM_PACKAGES = ("qemu-system-x86", "e2fsprogs", "openssh-client")
+MEGABYTES = {"qemu-system-x86": 90}
+"""What a package takes with all that it needs; 10 where it is not here."""
+
+
+def missing_packages(*, vm: bool = False) -> list[str]:
+    """Return the names of the Debian packages that are missing; `vm`: also those for a virtual machine."""
+    required = (*base.REQUIRED_PACKAGES, *(VM_PACKAGES if vm else ()))
+    missing = [package for package in required if not _installed(package)]
     if venv.interpreter_wanted() and venv.interpreter() is None:
         missing.append("python3-venv")
     return missing
 
 
-def pending(privilege: Privilege) -> Step | None:
+def pending(privilege: Privilege, *, vm: bool = False) -> Step | None:
     """Return the step that installs the missing packages, or None where none is missing."""
-    packages = missing_packages()
+    packages = missing_packages(vm=vm)
     if not packages:
         return None
 
@@ -37,7 +43,13 @@ def pending(privilege: Privilege) -> Step | None:
         )
 
     names = " ".join(packages)
-    return Step(f"Debian packages: {names}", 0.5, 10 * len(packages), run, root_for=f"apt-get install {names}")
+    return Step(
+        f"Debian packages: {names}",
+        0.5,
+        sum(MEGABYTES.get(name, 10) for name in packages),
+        run,
+        root_for=f"apt-get install {names}",
+    )
 
 
 def _installed(package: str) -> bool:

@@ -15,6 +15,9 @@ LOCK_WITH_TESTS = CHECKOUT / "requirements-dev.lock"
 PYTHONS = ("python3.13", "python3.12", "python3.11", "python3", "/usr/bin/python3")
 """Newest first, of those that the locks were made for; then whatever this machine calls Python 3."""
 
+WATCH = 'import sys; "pulumi.dynamic" in sys.orig_argv and __import__("engine_watch").start()\n'
+"""What Python does at its start: a provider of Pulumi's ends with its engine, from its first moment on."""
+
 PIP = ("--disable-pip-version-check", "--no-input", "--quiet", "--no-cache-dir", "--retries", "1", "--timeout", "15")
 PIP_ADVICE = (
     "Check that pip reaches its package index (`pip config list`, PIP_INDEX_URL, HTTPS_PROXY), then run make again."
@@ -73,6 +76,8 @@ def pending(*, tests: bool) -> Step | None:
             advice="This needs no network: the message above is about the project's own files.",
             cwd=CHECKOUT,
         )
+        for folder in VENV.glob("lib/python3*/site-packages"):
+            (folder / "exam-lab.pth").write_text(WATCH)
         _PROJECT_STAMP.write_text(_project_digest())
 
     if not packages_wanted:
@@ -120,4 +125,4 @@ def _digest(*files: Path) -> str:
 def _project_digest() -> str:
     # An editable install maps the packages that it finds: with a new one it has to be done again.
     packages = sorted(marker.parent.name for marker in CHECKOUT.glob("*/__init__.py"))
-    return f"{_digest(CHECKOUT / 'pyproject.toml')} {' '.join(packages)}"
+    return f"{_digest(CHECKOUT / 'pyproject.toml')} {' '.join(packages)} {hashlib.sha256(WATCH.encode()).hexdigest()}"

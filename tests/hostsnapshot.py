@@ -28,7 +28,10 @@ COMMANDS = {
         "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
         " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
     ),
-    "units": "if [ -d /run/systemd/system ]; then systemctl list-unit-files --no-legend --no-pager; fi",
+    "units": (
+        # Transient ones are logins.
+        "if [ -d /run/systemd/system ]; then systemctl list-unit-files --no-legend --no-pager | grep -v transient; fi"
+    ),
 }
 # What the observer itself is, and what the kernel does at its own pace.
 OBSERVERS = ("ps -eo", "sort", "sshd", "/bin/sh -c", "bash -c", "sh -c", "[", "docker-init")

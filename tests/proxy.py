@@ -50,6 +50,10 @@ class Proxy:
         if count == 0:
             self.freeze()
 
+    def resume(self) -> None:
+        """Go on after a `freeze`, with all that was held back."""
+        self._going_on.set()
+
     def thaw(self) -> None:
         """Forward again; what was held back is lost with its connection."""
         self.cut()

@@ -11,6 +11,13 @@ from typing import Literal
 #: MTU of whatever does not say otherwise, in bytes.
 DEFAULT_MTU = 1500
 
+#: What runs a router.
+Engine = Literal["frr", "dynamips"]
+#: The image of emulated routers that is the project's own.
+FREE = "free"
+#: Before the path of an image on the lab host.
+ON_HOST = "host:"
+
 Restart = Literal["no", "on-failure", "always", "unless-stopped"]
 Owned = Literal["routes", "addresses", "files"]
 
@@ -117,7 +124,7 @@ class DynamipsPlan:
     mac: str
     """The base address: its ports' are made of it."""
     slots: tuple[tuple[int, str], ...]
-    """(slot, card), as they are plugged in: what the image has no driver for may be replaced by what it has."""
+    """(slot, card)."""
     nios: tuple[NioPlan, ...]
 
 
@@ -126,7 +133,7 @@ class RouterPlan:
     """A router. `config` is the whole configuration, FRR's or IOS's; the rest of it is what the config was made from."""
 
     name: str
-    engine: Literal["frr", "dynamips"]
+    engine: Engine
     hostname: str
     ports: tuple[PortPlan, ...]
     """Ports that exist in the router's namespace, links included. A switch port is not one: its Vlan port is."""

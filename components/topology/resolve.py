@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from components.topology import frr, ios, port_names
@@ -36,10 +36,13 @@ from components.topology.model import (
 )
 from components.topology.plan import (
     DEFAULT_MTU,
+    FREE,
+    ON_HOST,
     AttachmentPlan,
     CheckPlan,
     ContainerPlan,
     DynamipsPlan,
+    Engine,
     EnvPlan,
     HostFilePlan,
     HostPlan,
@@ -62,17 +65,14 @@ from components.topology.port_names import Port
 from host_agent import dynamips_hardware
 
 V = TypeVar("V")
-Engine: TypeAlias = Literal["frr", "dynamips"]
 
 HOST = "host"
 #: Where a port is whose network is not known: a mistake that is reported once, and not as unreachable gateways again.
 NOWHERE: KeyPath = ("nowhere",)
 IFNAME_MAX = 15
-FREE = "free"
 #: What the free firmware boots on.
 FREE_PLATFORMS = ("c2691", "c3725", "c3745")
-#: Before the path of an image on the lab host.
-ON_HOST = "host:"
+FREE_CARDS = ("NM-1FE-TX", "NM-16ESW")
 FIRST_UDP_PORT, UDP_PAIRS = 10000, 5000
 #: Ports of slot 0 that a router has without a card.
 BUILT_IN = frozenset({Port("FastEthernet", (0, 0)), Port("FastEthernet", (0, 1))})
@@ -555,7 +555,7 @@ class _Resolver:
         if not wrong:
             self.check_sockets(name, spec, slots)
         if spec.image == FREE:
-            slots = self.drivers(name, router, spec, slots)
+            self.check_drivers(name, router, spec, slots)
         nios = [nio for entry in self.router_ports[name].values() if (nio := self.nio(name, router, entry))]
         for port, switched in self.switch_ports[name].items():
             network = self.topology.networks.get(switched.network or "")
@@ -592,6 +592,10 @@ class _Resolver:
             if _socket(port) not in there or port.kind != kinds.get(str(port.numbers[0]), "FastEthernet"):
                 cards = ", ".join(f"{card} in slot {slot}" for slot, card in slots.items()) or "no card"
                 self.lacks(path, f"{port.long} is on no card: a {platform} with {cards} has no such port")
+            elif slots.get(str(port.numbers[0])) == "NM-16ESW" and port in paths:
+                self.conflict(
+                    path, f"{port.long} is a switch port: give it an access_vlan, and the address to the Vlan port"
+                )
             elif port.kind == "Serial" and port in paths and not self.router_ports[name][port].link:
                 self.conflict(path, f"{port.long} can be in no network: a serial port only takes a link")
         for port, switched in self.switch_ports[name].items():
@@ -599,34 +603,25 @@ class _Resolver:
             if _socket(port) in there and card != "NM-16ESW":
                 self.conflict(switched.path, f"{port.long} cannot be a switch port: only those of an NM-16ESW are")
 
-    def drivers(self, name: str, router: RouterSpec, spec: DynamipsSpec, slots: Mapping[str, str]) -> dict[str, str]:
-        """The cards for the free firmware, which has no driver for switches: a VLAN on one port is a routed port that carries its name."""
+    def check_drivers(self, name: str, router: RouterSpec, spec: DynamipsSpec, slots: Mapping[str, str]) -> None:
+        """What the free firmware can't do."""
         engine: KeyPath = ("routers", name, "engine") if router.engine else ("router_defaults", "engine")
         if spec.platform not in FREE_PLATFORMS:
             self.conflict(
                 engine, f"the free firmware does not run on a {spec.platform}, only on {', '.join(FREE_PLATFORMS)}"
             )
-            return dict(slots)
+            return
         for entry in self.router_ports[name].values():
             if len(entry.spec.address) > 1:
                 self.conflict(
                     (*entry.path, "address"), f"the free firmware has one address per port: {entry.port.long} has more"
                 )
-        cards = dict(slots)
         for slot, card in slots.items():
-            switched = [port for port in self.switch_ports[name] if str(port.numbers[0]) == slot]
-            routed = [port for port in self.router_ports[name] if not port.is_virtual and str(port.numbers[0]) == slot]
-            path: KeyPath = ("routers", name, "slots", int(slot))
-            if card == "NM-16ESW" and not routed and all(port.numbers[-1] == 0 for port in switched):
-                cards[slot] = "NM-1FE-TX"
-            elif card == "NM-16ESW":
+            if card not in FREE_CARDS:
                 self.conflict(
-                    path,
-                    f"the free firmware has no switch: of the NM-16ESW in slot {slot} only port {slot}/0 can be used, in a VLAN",
+                    ("routers", name, "slots", int(slot)),
+                    f"the free firmware has no driver for {card}; it has some for {', '.join(FREE_CARDS)}",
                 )
-            elif card != "NM-1FE-TX":
-                self.conflict(path, f"the free firmware has no driver for {card}; it has one for NM-1FE-TX")
-        return cards
 
     def nio(self, name: str, router: RouterSpec, entry: _RouterPort) -> NioPlan | None:
         """What a port is plugged into; None for one without a socket, or whose network is not known."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
@@ -40,18 +40,33 @@ class Args:
     """Id of the resource that made the machine; another one is another host."""
     boot: str = ""
     """Changes with every boot that the stack makes: then the update waits until what was on the host is back from its ledger."""
+    stopped: tuple[str, ...] = ()
+    """Observed: services that labs need and that do not run. Declared is none: they are started, where the host has systemd."""
+
+
+OUTPUTS = ("host", "system", "kernel", "uplink")
 
 
 class LabHostProvider(SchemaProvider):
     """Waits for a host, brings the agent, verifies what labs need."""
 
+    common = OUTPUTS
+
     def args_class(self) -> type[Args]:
         return Args
 
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        result = super().check(_olds, news)
+        inputs = cast(Properties, result.inputs)
+        # An update, in a preview, gives only what is among the inputs: all that is on the host would seem to move to another one.
+        if isinstance(_olds.get("host"), Mapping) and _olds.get("machine") == inputs.get("machine"):
+            inputs.update({name: _olds[name] for name in OUTPUTS if name in _olds}, host=_predicted(_olds, inputs))
+        return result
+
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
-            args, agent = self._ready(props, "")
-            return CreateResult(agent.identity, {**plain(args), **_outputs(args, agent)})
+            args, outputs, agent = self._ready(props, "")
+            return CreateResult(agent.identity, {**plain(args), **outputs})
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         from dynamic_providers import connection
@@ -59,7 +74,7 @@ class LabHostProvider(SchemaProvider):
         endpoint = _endpoint(props, identity=id_)
         with OneLine():
             try:
-                connection.agent(endpoint)
+                answer = connection.agent(endpoint).call("services", {"requires": props["requires"]})
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
@@ -67,14 +82,16 @@ class LabHostProvider(SchemaProvider):
                 process.warn_once(
                     str(endpoint), f"{error}. What is shown of it is what was recorded; it may have changed"
                 )
-        return ReadResult(id_, props)
+                return ReadResult(id_, props, _inputs(props))
+        observed = {**props, "stopped": answer["stopped"]}
+        return ReadResult(id_, observed, _inputs(observed))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
-            args, agent = self._ready(_news, _id)
-            if _olds.get("boot") != _news.get("boot"):
+            args, outputs, agent = self._ready(_news, _id)
+            if _olds.get("boot") != _news.get("boot") or _olds.get("stopped"):
                 agent.call("restore", {}, progress=_progress)
-            return UpdateResult({**plain(args), **_outputs(args, agent)})
+            return UpdateResult({**plain(args), **outputs})
 
     def delete(self, _id: str, _props: Properties) -> None:
         from dynamic_providers import connection
@@ -84,15 +101,20 @@ class LabHostProvider(SchemaProvider):
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
 
-    def _ready(self, props: Properties, identity: str) -> tuple[Properties, Agent]:
+    def _ready(self, props: Properties, identity: str) -> tuple[Properties, Properties, Agent]:
+        """Args and outputs of a host that answers and has what it must."""
         from dynamic_providers import connection
 
         args, _ = examine(Args, self.args(props))
         agent = connection.wait(_endpoint(props, identity=identity), cast(float, args["timeout_s"]), _progress)
-        missing = cast("list[str]", agent.call("host", {"requires": args["requires"]})["missing"])
+        if identity:
+            agent.call("services", {"requires": args["requires"], "start": True})
+        about = agent.call("host", {"requires": args["requires"]})
+        missing = cast("list[str]", about["missing"])
         if missing:
-            raise Missing(f"{agent.endpoint} is no lab host yet: {'; '.join(missing)}")
-        return args, agent
+            raise Missing(f"{agent.endpoint} is not ready for labs: {'; '.join(missing)}")
+        outputs: Properties = {name: about[name] for name in ("system", "kernel", "uplink")}
+        return args, {**outputs, "host": dataclasses.asdict(agent.pinned)}, agent
 
 
 class LabHost(Resource, module="lab", name="LabHost"):
@@ -121,6 +143,7 @@ class LabHost(Resource, module="lab", name="LabHost"):
         timeout_s: pulumi.Input[float] = 300.0,
         machine: pulumi.Input[str] = "",
         boot: pulumi.Input[str] = "",
+        stopped: pulumi.Input[list[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Fields are those of `Args`."""
@@ -134,13 +157,27 @@ class LabHost(Resource, module="lab", name="LabHost"):
             "timeout_s": timeout_s,
             "machine": machine,
             "boot": boot,
+            "stopped": stopped or [],
         }
         super().__init__(
             LabHostProvider(),
             resource_name,
-            {**args, "host": None, "system": None, "kernel": None, "uplink": None},
+            {**args, **dict.fromkeys(OUTPUTS)},
             opts,
         )
+
+
+def _inputs(properties: Properties) -> Properties:
+    """What a read gives as inputs: also the outputs, for the next check to know."""
+    args, _ = examine(Args, LabHostProvider().args(properties))
+    return {**plain(args), **{name: properties[name] for name in OUTPUTS if name in properties}}
+
+
+def _predicted(olds: Properties, news: Properties) -> Properties:
+    """The output `host` after an update: another address may lead to the same machine."""
+    known = cast("Mapping[str, object]", olds["host"])
+    named: Properties = {name: news[name] for name in ("address", "port", "user", "private_key_file") if name in news}
+    return {**known, **named, "host_key": news.get("host_key") or known.get("host_key", "")}
 
 
 def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:
@@ -148,17 +185,6 @@ def _endpoint(properties: Mapping[str, object], identity: str) -> Endpoint:
     pinned = properties.get("host")
     host_key = properties.get("host_key") or (pinned.get("host_key") if isinstance(pinned, Mapping) else "") or ""
     return dataclasses.replace(Endpoint.from_properties({**properties, "host_key": host_key}), identity=identity)
-
-
-def _outputs(args: Properties, agent: Agent) -> Properties:
-    about = agent.call("host", {})
-    endpoint = dataclasses.replace(agent.endpoint, host_key=agent.connection.host_key, identity=agent.identity)
-    return {
-        "host": dataclasses.asdict(endpoint),
-        "system": about["system"],
-        "kernel": about["kernel"],
-        "uplink": about["uplink"],
-    }
 
 
 def _progress(text: str) -> None:

@@ -7,10 +7,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
@@ -30,11 +30,25 @@ class Args:
     running: bool = True
 
 
+KEPT = ("address", "port", "user", "private_key_file", "host_key")
+"""Outputs that stay as they are when it is stopped and started."""
+
+
 class SandboxHostProvider(SchemaProvider):
     """Starts, watches and destroys a sandbox. A dead one is drift (`running`), a removed one is gone."""
 
+    common = (*KEPT, "boot_id")
+
     def args_class(self) -> type[Args]:
         return Args
+
+    def check(self, _olds: Properties, news: Properties) -> CheckResult:
+        result = super().check(_olds, news)
+        inputs = cast(Properties, result.inputs)
+        # An update, in a preview, gives only what is among the inputs: all that is on it would seem to move to another host.
+        if all(_olds.get(name) == inputs.get(name) for name in ("name", "directory")):
+            inputs.update({name: _olds[name] for name in KEPT if name in _olds})
+        return result
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
@@ -48,7 +62,8 @@ class SandboxHostProvider(SchemaProvider):
         observed = {**self.args(props), "running": status.running}
         # Not the boot id: labs on a sandbox that was started behind our back have come back by themselves.
         seen = {"port": status.port, "host_key": status.host_key}
-        return ReadResult(id_, {**props, **observed, **seen}, observed)
+        outs = {**props, **observed, **seen}
+        return ReadResult(id_, outs, {**observed, **{name: outs[name] for name in KEPT if name in outs}})
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():

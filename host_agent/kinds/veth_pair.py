@@ -54,7 +54,7 @@ class Endpoint:
     up: bool = True
     default_via: Address | None = None
     """The gateway of the namespace's default route (table main, metric 0), which replaces the one that is there; None leaves that alone."""
-    owned: tuple[Literal["addresses", "routes"], ...] = ()
+    owned: tuple[Literal["addresses", "routes", "up"], ...] = ()
     """What belongs to the device's user, or to its routing daemon: given once, then neither drift nor repaired. `routes` is `default_via`."""
 
 
@@ -147,7 +147,7 @@ class _End:
         master = self._master_index()
         mtu = endpoint.mtu if link.mtu != endpoint.mtu else None
         mac = endpoint.mac if endpoint.mac != link.mac else None
-        up = endpoint.up if link.up != endpoint.up else None
+        up = endpoint.up if link.up != endpoint.up and (self.is_new or "up" not in endpoint.owned) else None
         change = change_link(
             index=link.ifindex,
             mtu=mtu,
@@ -156,6 +156,7 @@ class _End:
             master=master if link.master != master else None,
             alias=context.mark,
             promote_secondaries=True,
+            arp_notify=True,
         )
         is_as_declared = (mtu, mac, up, link.master, link.alias) == (None, None, None, master, context.mark)
         requests = [] if is_as_declared and not self.is_new else [change]
@@ -187,7 +188,7 @@ class _End:
             ),
             mac=link.mac if endpoint.mac else None,
             mtu=link.mtu,
-            up=link.up,
+            up=endpoint.up if "up" in endpoint.owned else link.up,
             # Where none is declared, a default route is nobody's business here.
             default_via=endpoint.default_via and self._observe_default(),
             owned=endpoint.owned,

@@ -7,7 +7,7 @@ import copy
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -49,10 +49,8 @@ class LiveLab:
         self.stack = stack
         self.file = file
         self.base = base
-        self.current: Topology = {}
 
     def write(self, topology: Topology) -> None:
-        self.current = copy.deepcopy(topology)
         # JSON is YAML.
         self.file.write_text(json.dumps(topology))
 
@@ -63,35 +61,31 @@ class LiveLab:
             edit(topology)
         return topology
 
-    def reset(self) -> None:
-        """As the base declares."""
-        if self.current != self.base:
-            self.write(self.base)
-            self.stack.up()
-
     @functools.cached_property
     def lease(self) -> str:
         return str(self.stack.outputs()["lease"])
 
-    def pings(self, devices: Iterable[str], lease: str) -> list[Ping]:
+    def pings(self, devices: Iterable[str], addresses: Mapping[str, str] = ADDRESSES) -> list[Ping]:
         """Each of these devices to each other."""
         return [
-            Ping(source, target, f"{lease}-{source}", ADDRESSES[target])
+            Ping(source, target, f"{self.lease}-{source}", addresses[target])
             for source, target in itertools.combinations(devices, 2)
         ]
 
-    def run(self, lease: str, device: str, command: str) -> str:
+    def run(self, device: str, command: str) -> str:
         """Output of a shell command on the host, in a device's network namespace."""
-        return self.host.run(f"nsenter --net=/run/netns/{lease}-{device} -- {command}")
+        return self.host.run(f"nsenter --net=/run/netns/{self.lease}-{device} -- {command}")
 
-    def changed(self, topology: Topology) -> tuple[Changes, Changes]:
-        """What a preview says, and what an up then does."""
+    def change(self, topology: Topology) -> tuple[Changes, Changes]:
+        """What a preview says of a changed topology, and what an up then does."""
         self.write(topology)
         return self.stack.previewed_up()
 
 
 @contextlib.contextmanager
-def live_lab(name: str, folder: Path, base: Topology, *, prepare: str = "true") -> Iterator[LiveLab]:
+def live_lab(
+    name: str, folder: Path, base: Topology, *, prepare: str = "true", secrets: Mapping[str, str] | None = None
+) -> Iterator[LiveLab]:
     """A host of its own on which `prepare` has run, and on it a lab that is up, as `base` says."""
     file = folder / "topology.yaml"
     file.write_text(json.dumps(base))
@@ -99,5 +93,7 @@ def live_lab(name: str, folder: Path, base: Topology, *, prepare: str = "true") 
         host.run(prepare)
         with on_host(name, folder, host, str(file)) as stack:
             lab = LiveLab(host, stack, file, base)
-            lab.reset()
+            for key, value in (secrets or {}).items():
+                stack.pulumi("config", "set", "--secret", key, value, "-s", name)
+            stack.up()
             yield lab

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -34,11 +35,11 @@ class Stack:
 
     def __init__(self, name: str, folder: Path, config: Mapping[str, str]) -> None:
         self.name = name
-        backend = folder / "backend"
-        backend.mkdir(parents=True, exist_ok=True)
+        self.backend = folder / "backend"
+        self.backend.mkdir(parents=True, exist_ok=True)
         self.environment = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": "for tests",
             "PULUMI_STACK": name,
             "NO_COLOR": "1",
@@ -70,30 +71,25 @@ class Stack:
 
     def up(self) -> Changes:
         """`pulumi up`: what it did."""
-        [done] = self._up("--skip-preview")
+        [done] = _phases(self.pulumi("up", "--yes", "--skip-preview", "-s", self.name, "--json").output)
         return done
 
     def previewed_up(self) -> tuple[Changes, Changes]:
         """`pulumi up` with its preview: what that says, and what is done then."""
-        previewed, done = self._up()
+        previewed, done = _phases(self.pulumi("up", "--yes", "-s", self.name, "--json").output)
         return previewed, done
-
-    def _up(self, *options: str) -> list[Changes]:
-        """Changes by phase."""
-        done = self.pulumi("up", "--yes", *options, "-s", self.name, "--json")
-        phases: list[Changes] = []
-        steps: list[dict[str, object]] = []
-        for event in map(json.loads, done.output.splitlines()):
-            if "resourcePreEvent" in event:
-                steps.append(event["resourcePreEvent"]["metadata"])
-            elif "summaryEvent" in event:
-                phases.append(_changes(steps))
-                steps = []
-        return phases
 
     def preview(self) -> Changes:
         """`pulumi preview`: what an up would do."""
         return _changes(json.loads(self.pulumi("preview", "-s", self.name, "--json").output)["steps"])
+
+    def preview_diff(self) -> tuple[str, Changes]:
+        """`pulumi preview --diff`: what it prints, and what an up would do."""
+        output = self.pulumi("preview", "--diff", "-s", self.name).output
+        steps: list[dict[str, object]] = [
+            {"op": op, "urn": urn} for op, urn in re.findall(r": \((\w+)\)\n(?: +\[id=.*\]\n)? +\[urn=(.*)\]", output)
+        ]
+        return output, _changes(steps)
 
     def destroy(self) -> None:
         """`pulumi destroy`, and the stack's own files."""
@@ -131,10 +127,27 @@ def on_host(name: str, folder: Path, host: Machine, topology: str) -> Iterator[S
             stack.destroy()
 
 
+def _phases(output: str) -> list[Changes]:
+    """What `pulumi up --json` prints: a preview is one document, an update a line for each event."""
+    phases: list[Changes] = []
+    steps: list[dict[str, object]] = []
+    decoder = json.JSONDecoder()
+    while output := output.lstrip():
+        document, end = decoder.raw_decode(output)
+        output = output[end:]
+        if "steps" in document:
+            phases.append(_changes(document["steps"]))
+        elif "resourcePreEvent" in document:
+            steps.append(document["resourcePreEvent"]["metadata"])
+        elif "summaryEvent" in document:
+            phases.append(_changes(steps))
+    return phases
+
+
 def _changes(steps: list[dict[str, object]]) -> Changes:
     changes: Changes = {}
     for step in steps:
         # What is only read, or is as it was, is no change.
         if step["op"] not in {"same", "refresh", "read"}:
             changes.setdefault(str(step["op"]), []).append(str(step["urn"]).rpartition("::")[2])
-    return changes
+    return {op: sorted(names) for op, names in changes.items()}

@@ -63,6 +63,7 @@ def test_devices_are_outputs(lab: Stack) -> None:
     assert isinstance(devices, dict)
     assert sorted(devices) == ["CORP", "R1", "R2", "R3", "host", "web"]
     assert devices["web"]["addresses"] == ["192.168.10.100/24"]
+    assert devices["web"]["console"] == f"lab -s {NAME} console web"
     assert devices["CORP"]["addresses"] == ["10.1.1.2/24", "10.1.2.1/24", "10.1.4.1/24", "10.1.5.1/24"]
 
 

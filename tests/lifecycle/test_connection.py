@@ -82,6 +82,17 @@ def test_threads_share_one_agent(agent: Agent) -> None:
     assert {answer["identity"] for answer in answers} == {agent.identity}
 
 
+def test_a_host_that_was_just_met_is_met_once(host: Machine, way: Proxy) -> None:
+    # A host's first resource has neither its key nor its identity; all that follow have both.
+    unknown = dataclasses.replace(host.endpoint, port=way.port, host_key="", identity="")
+    first = connection.agent(unknown)
+    assert first.pinned == dataclasses.replace(unknown, host_key=host.endpoint.host_key, identity=first.identity)
+    assert connection.agent(first.pinned) is first
+    connection.close(unknown)
+    assert connection.agent(first.pinned) is not first
+    connection.close(first.pinned)
+
+
 def test_an_error_on_the_host_is_one_line(agent: Agent) -> None:
     with pytest.raises(HostError, match=r"^no such method: 'dance'; known are .*$"):
         agent.call("dance", {})

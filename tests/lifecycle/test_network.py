@@ -144,6 +144,26 @@ def test_an_address_that_stays_is_not_away_for_a_moment(lab: Lab) -> None:
     }
 
 
+def test_neighbours_hear_of_another_mac(lab: Lab) -> None:
+    """By themselves they would ask again only after half a minute."""
+    host, router = host_and_router(lab)
+
+    def args(mac: str) -> Properties:
+        end = {"namespace": router, "ifname": "eth0", "addresses": ["10.1.1.2/24"], "mac": mac}
+        return cable({"namespace": host, "ifname": "to-r1", "addresses": ["10.1.1.1/24"]}, end)
+
+    def knows(mac: str) -> bool:
+        return mac in lab.run("ip", "neigh", "show", "10.1.1.2", netns="host")
+
+    id_, state = lab.create(VETH, args("02:00:00:00:00:01"))
+    probe_until_ok(lab, kind="ping", netns=lab.netns("host"), address="10.1.1.2")
+    assert knows("02:00:00:00:00:01")
+    # Within a second of the last answer the kernel takes no other.
+    lab.run("sysctl", "-w", "net.ipv4.neigh.to-r1.locktime=0", netns="host")
+    VETH.update(id_, state, lab.inputs(VETH, args("02:00:00:00:00:02")))
+    until(lambda: knows("02:00:00:00:00:02"), "the host knows the new MAC")
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

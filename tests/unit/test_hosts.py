@@ -70,3 +70,27 @@ def test_what_makes_another_sandbox(change: dict[str, object], replaces: list[st
     olds = SANDBOX.check({}, {"name": "dev"}).inputs
     diff = SANDBOX.diff("id", olds, {**olds, **change})
     assert (diff.changes, diff.replaces) == (True, replaces)
+
+
+HOST = {"address": "192.0.2.10", "port": 22.0, "user": "root", "private_key_file": "", "host_key": "ssh-ed25519 AAAA"}
+
+
+def test_a_preview_knows_what_an_update_of_a_lab_host_leaves() -> None:
+    """It has no more than the inputs; what is on the host would seem to be replaced."""
+    olds = {
+        **LAB_HOST.check({}, {"address": "192.0.2.10"}).inputs,
+        "host": {**HOST, "identity": "m1"},
+        "uplink": "eth0",
+    }
+    news = LAB_HOST.check(olds, {"address": "192.0.2.11", "boot": Unknown(), "host": None}).inputs
+    assert news["host"] == {**HOST, "identity": "m1", "address": "192.0.2.11"}
+    assert news["uplink"] == "eth0"
+    assert "host" not in LAB_HOST.check(olds, {"address": "192.0.2.11", "machine": Unknown()}).inputs
+
+
+def test_a_preview_knows_what_a_start_of_a_sandbox_leaves() -> None:
+    olds = {**SANDBOX.check({}, {"name": "dev"}).inputs, "address": "127.0.0.1", "port": 40000.0, "boot_id": "1"}
+    news = SANDBOX.check(olds, {"name": "dev", "running": True}).inputs
+    assert (news["address"], news["port"]) == ("127.0.0.1", 40000.0)
+    assert "boot_id" not in news
+    assert "port" not in SANDBOX.check(olds, {"name": "other"}).inputs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -86,7 +88,7 @@ ROWS: dict[str, Row] = {
     "network_namespace": Row(
         network_namespace.NetworkNamespace,
         {"name": "host", "forwarding": True, "default_ttl": 255.0},
-        ({"default_ttl": 64.0}, {"forwarding": False}, {"bridge_nf": True}),
+        ({"default_ttl": 64.0}, {"forwarding": False}, {"bridge_nf": True}, {"owned": ["forwarding"]}),
         ({"name": "R1"},),
         {"name": "a b", "default_ttl": 0.0, "forwarding": "yes", "colour": "red"},
         frozenset({"name", "default_ttl", "forwarding", "colour"}),
@@ -412,3 +414,10 @@ def test_an_unknown_tap_does_not_keep_its_port_from_being_checked() -> None:
 def test_a_router_image_has_one_source(sources: dict[str, object]) -> None:
     found = _provider("router_image").check({}, {"name": "ios", **sources, "host": HOST}).failures
     assert [failure.property for failure in found] == ["sha256"]
+
+
+def test_the_program_imports_neither_ssh_nor_docker() -> None:
+    """They cost every preview and up a quarter of a second, in a process that never connects."""
+    script = "import sys, components.program; print(*sorted({'paramiko', 'cryptography', 'docker', 'requests'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

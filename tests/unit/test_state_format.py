@@ -9,7 +9,7 @@ import base64
 
 import dill
 import pytest
-from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic import ResourceProvider, dynamic
 from pulumi.dynamic.dynamic import serialize_provider
 
 from dynamic_providers import (
@@ -115,6 +115,12 @@ def test_new_states_are_the_same(kind: str) -> None:
 def test_those_with_a_provider_of_their_own(provider: type[ResourceProvider]) -> None:
     assert type(dill.loads(base64.b64decode(OWN_PROVIDERS[provider]))) is provider
     assert serialize_provider(provider()) == OWN_PROVIDERS[provider]
+
+
+def test_providers_are_pickled_once_per_kind() -> None:
+    # A thousand links: the SDK's own way ends in a RecursionError.
+    for _ in range(1200):
+        assert dynamic.serialize_provider(base.HostProvider("veth_pair")) == PROVIDERS["veth_pair"]
 
 
 @pytest.mark.parametrize("resource", TYPES)

@@ -731,17 +731,17 @@ PORT_MISTAKES = [
         "28: routers.R2.interfaces.Fa0/1: FastEthernet0/1 is on no card: a c7200 with C7200-IO-FE in slot 0 has no such port",
     ),
     mistake(
-        "the free firmware: switch",
+        "emulated: address on a switch port",
         "      Fa1/0: {network: Left, access_vlan: 2}\n",
-        "      Fa1/1: {network: Left, access_vlan: 2}\n",
-        "20: routers.R1.slots.1: the free firmware has no switch: of the NM-16ESW in slot 1 only port 1/0 can be used, in a VLAN",
+        "      Fa1/0: {network: Left, access_vlan: 2}\n      Fa1/1: {network: Right}\n",
+        "24: routers.R1.interfaces.Fa1/1: FastEthernet1/1 is a switch port: give it an access_vlan, and the address to the Vlan port",
         also=("    slots: {1: NM-16ESW}", "    engine: {dynamips: {}}\n    slots: {1: NM-16ESW}"),
     ),
     mistake(
         "the free firmware: card",
         "  R2:\n",
         "  R2:\n    engine: {dynamips: {}}\n    slots: {1: NM-4T}\n",
-        "26: routers.R2.slots.1: the free firmware has no driver for NM-4T; it has one for NM-1FE-TX",
+        "26: routers.R2.slots.1: the free firmware has no driver for NM-4T; it has some for NM-1FE-TX, NM-16ESW",
     ),
     mistake(
         "the free firmware: two addresses",

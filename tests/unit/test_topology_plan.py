@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.topology import TopologyError, load, plan_of, port_names, read_topology
+from components.topology import TopologyError, plan_of, port_names, read_topology
+from components.topology.load import load
 from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
@@ -268,8 +269,7 @@ def test_hardware_of_an_emulated_router() -> None:
     hardware = emulated("CORP").dynamips
     assert hardware is not None
     assert (hardware.platform, hardware.image, hardware.mac) == ("c3725", "free", "cc:00:79:3b:00:00")
-    # The free firmware has no driver for a switch: its one port in a VLAN is a routed one.
-    assert hardware.slots == ((1, "NM-1FE-TX"), (2, "NM-1FE-TX"))
+    assert hardware.slots == ((1, "NM-16ESW"), (2, "NM-1FE-TX"))
     # The switch port is plugged into the network of its VLAN; what leads to other emulated routers needs no tap.
     assert hardware.nios[-1] == NioPlan("1/0", "CORP_Fa1-0", "VMnet2", 1500, None, None)
     assert [nio.port for nio in hardware.nios if nio.tap is None] == ["0/0", "0/1", "2/0"]

@@ -36,6 +36,10 @@ ROW = Row(
         "default TTL": Drift(
             lambda lab, needs: lab.run("sysctl", "-w", "net.ipv4.ip_default_ttl=1", netns=NAME), ("default_ttl",)
         ),
+        "a route that nobody declared": Drift(
+            lambda lab, needs: lab.run("ip", "route", "add", "10.9.0.0/16", "dev", "lo", "proto", "76", netns=NAME),
+            ("stray_routes",),
+        ),
         "deleted": Drift(lambda lab, needs: lab.run("ip", "netns", "del", lab.netns(NAME)), ()),
     },
 )

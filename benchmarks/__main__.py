@@ -1,0 +1,62 @@
+"""What `make bench` runs: python -m benchmarks [--write] [--labs ccna_ch8 …] [--repetitions N]."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benchmarks import measure, report
+from benchmarks.hosts import bench_host, prepare
+from benchmarks.labs import PROJECT
+from benchmarks.measure import COURSES, LabResult, Runner, say
+from benchmarks.timing import BenchError
+
+STATE = PROJECT / ".state" / "bench"
+DOCUMENT = PROJECT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Returns the exit status: 1 where a contestant failed or what is asserted does not hold."""
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure the project beside others.")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
+    parser.add_argument("--labs", nargs="+", choices=[course.lab for course in COURSES], help="these alone")
+    parser.add_argument("--repetitions", type=int, help="so many of everything; the table says so")
+    arguments = parser.parse_args()
+    prepare(STATE)
+    machine = report.describe_machine()
+    results: list[LabResult] = []
+    try:
+        with bench_host(STATE) as host:
+            runner = Runner(host, STATE, say, arguments.repetitions)
+            # The longest first; in the table, the smallest is first.
+            for course in reversed(COURSES):
+                if not arguments.labs or course.lab in arguments.labs:
+                    say(f"lab {course.lab}")
+                    results.insert(0, runner.run(course))
+                    (STATE / "results.json").write_text(json.dumps(measure.plain(results), indent=1))
+    except BenchError as error:
+        print(f"bench: error: {error}", file=sys.stderr)
+        return 1
+    text = report.tables(results, machine)
+    print(text)
+    if arguments.write:
+        write(DOCUMENT, text)
+    broken = report.broken_promises(results)
+    for promise in broken:
+        print(f"bench: error: {promise}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def write(document: Path, text: str) -> None:
+    """Replace what is between the marks."""
+    begin, end = "<!-- measured: written by make bench -->\n", "<!-- end of what was measured -->\n"
+    old = document.read_text()
+    before, _, rest = old.partition(begin)
+    _, _, after = rest.partition(end)
+    document.write_text(f"{before}{begin}{text}{end}{after}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

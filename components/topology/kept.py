@@ -1,0 +1,51 @@
+"""Plans kept from one run to the next, in the user's cache: most runs are about a topology that was read before.
+
+A plan depends on its file, on files that a `config_file` in it names, and on the code that makes it. One that names such a file is not kept.
+"""
+
+import contextlib
+import hashlib
+import os
+import pickle
+import secrets
+import sys
+from pathlib import Path
+
+from components.topology.plan import Engine, Plan
+
+
+def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
+    """What `read_topology` returns, from the cache where nothing changed. Raises TopologyError, and OSError for no such file."""
+    content = path.read_bytes()
+    # Paths in a plan are absolute.
+    place = path.absolute()
+    key = _key(place, content, engine)
+    kept = _folder() / hashlib.sha256(f"{place}".encode()).hexdigest()
+    with contextlib.suppress(Exception):  # whatever is wrong with what was kept, the file itself is there
+        kept_key, plan = pickle.loads(kept.read_bytes())  # noqa: S301 - the user's own file, as the code itself is
+        if kept_key == key and isinstance(plan, Plan):
+            return plan
+    from components.topology.resolve import read_topology
+
+    plan = read_topology(path, engine=engine)
+    if b"config_file" not in content:
+        with contextlib.suppress(OSError):  # a cache that can't be written is no reason to build no lab
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = kept.with_suffix(f".{secrets.token_hex(4)}")
+            fresh.write_bytes(pickle.dumps((key, plan)))
+            fresh.rename(kept)
+    return plan
+
+
+def _key(place: Path, content: bytes, engine: Engine | None) -> str:
+    digest = hashlib.sha256(f"{sys.version} {place} {engine}\0".encode())
+    for module in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(module.read_bytes())
+    digest.update((Path(__file__).parents[2] / "host_agent" / "dynamips_hardware.py").read_bytes())
+    digest.update(content)
+    return digest.hexdigest()
+
+
+def _folder() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "exam-lab" / "plans"

@@ -1,0 +1,65 @@
+"""The end of our processes when Pulumi's engine is gone: the program, and the providers.
+
+A killed engine leaves them behind, and the parent of a provider is a shell that survives too: only the connection to the engine breaks.
+Python runs this at the start of a provider process, before Pulumi's own code, by `exam-lab.pth` in .venv (see setup/venv.py): a provider
+that is not yet in use must end as well. It is a module of its own, without imports of ours, for that reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+_lock = threading.Lock()
+_watching = False
+
+
+def address() -> str:
+    """The engine's, `127.0.0.1:PORT`, from the command line of this process; "" where no engine started it."""
+    for name, value in itertools.pairwise(sys.orig_argv):
+        if name in {"pulumi.dynamic", "--engine"} and re.fullmatch(r"127\.0\.0\.1:\d+", value):
+            return value
+    return ""
+
+
+def start() -> None:
+    """Watch the engine from now on, once per process. Nothing happens in a process that no engine started."""
+    global _watching  # noqa: PLW0603 - a process has one engine
+    with _lock:
+        if _watching or not address():
+            return
+        _watching = True
+    threading.Thread(target=_watch, args=[address()], name="engine watch", daemon=True).start()
+
+
+def _watch(engine: str) -> None:
+    host, _, port = engine.rpartition(":")
+    while True:
+        try:
+            with socket.create_connection((host, int(port))) as connection:
+                # The engine says little to who says nothing, and ends the connection after two minutes.
+                while connection.recv(4096):
+                    pass
+        except ConnectionRefusedError:
+            _end_language_host(engine)
+            os._exit(1)
+        except OSError:
+            pass  # reset, or out of something: look again
+        time.sleep(0.05)
+
+
+def _end_language_host(engine: str) -> None:
+    """End the language host of an engine that is gone: by itself it looks after its engine only every few minutes."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            argv = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+            if Path(argv[0]).name == "pulumi-language-python" and argv[-1] == engine:
+                os.kill(int(process.name), signal.SIGKILL)

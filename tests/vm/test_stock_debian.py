@@ -1,0 +1,119 @@
+"""Target `ssh` on a stock Debian 12 with systemd, cgroup v2, AppArmor and its own Docker, as a user who has sudo: the whole life of a lab, a reboot
+in the middle of it. A virtual machine is slow: a test here is a story, and tells where it is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import Stack
+from tests.hostsnapshot import differences, snapshot
+from tests.vm.virtual_machine import VirtualMachine, virtual_machine
+
+OUTSIDE = "198.51.100.2"
+# A way out to a namespace, as QEMU lets nothing out: what an examiner's uplink is to a cloud host.
+UPLINK = f"""
+set -e
+ip netns add outside
+ip link add up0 type veth peer name out0 netns outside
+ip link set up0 addrgenmode none
+ip address add 198.51.100.1/24 dev up0
+ip link set up0 up
+ip -n outside address add {OUTSIDE}/24 dev out0
+ip -n outside link set out0 up
+ip route add default via {OUTSIDE}
+"""
+
+
+@pytest.fixture(scope="module")
+def vm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualMachine]:
+    tell("starting a virtual machine: about a minute and a half")
+    with virtual_machine(tmp_path_factory.mktemp("vm")) as made:
+        yield made
+
+
+@pytest.fixture
+def stack(vm: VirtualMachine, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    endpoint = vm.endpoint
+    made = Stack(
+        f"vm-{request.node.name[5:25].strip('_').replace('_', '-')}",
+        tmp_path,
+        {
+            "target": "ssh",
+            "topology": request.param,
+            "address": endpoint.address,
+            "port": str(endpoint.port),
+            "user": endpoint.user,
+            "privateKeyFile": endpoint.private_key_file,
+        },
+    )
+    yield made
+    if made.settings.exists():
+        made.destroy()
+
+
+def tell(what: str) -> None:
+    """A line for whoever waits: `make test-vm` has pytest show it at once."""
+    print(f"vm {time.strftime('%H:%M:%S')}  {what}", flush=True)
+
+
+def check(stack: Stack) -> None:
+    done = stack.run("lab", "check", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [result["passed"] for result in json.loads(done.stdout)] == [True] * 4
+
+
+def test_it_is_a_stock_debian(vm: VirtualMachine) -> None:
+    assert vm.run("stat --file-system --format=%T /sys/fs/cgroup") == "cgroup2fs\n"
+    assert vm.run("cat /sys/module/apparmor/parameters/enabled") == "Y\n"
+    assert "Debian GNU/Linux 12" in vm.run("cat /etc/os-release")
+    assert "-P FORWARD DROP\n" in vm.run("iptables -S FORWARD")
+    assert vm.run("systemctl is-system-running") == "running\n"
+
+
+@pytest.mark.parametrize("stack", ["ccna_ch8"], indirect=True)
+def test_a_lab_comes_back_after_a_reboot_and_goes_without_a_trace(vm: VirtualMachine, stack: Stack) -> None:
+    before = snapshot(vm.run)
+    tell("up")
+    stack.up()
+    check(stack)
+    tell("checked; a second up")
+    assert stack.up() == {}
+    assert vm.run("systemctl is-active exam-lab.service; systemctl is-enabled exam-lab.service") == "active\nenabled\n"
+    vm.run("docker exec $(docker ps --quiet --filter name=-web$) /bin/busybox touch /answer")
+
+    tell("reboot")
+    vm.reboot()
+    check(stack)
+    tell("checked; preview")
+    assert vm.run("docker exec $(docker ps --quiet --filter name=-web$) /bin/busybox ls /answer") == "/answer\n"
+    assert stack.preview() == {}
+
+    tell("end of a pause container")
+    vm.run("docker kill $(docker ps --quiet --filter name=-web-pause$)")
+    check(stack)
+    assert stack.preview() == {}
+
+    tell("destroy")
+    stack.destroy()
+    assert differences(before, snapshot(vm.run)) == ""
+    assert vm.run("systemctl --failed --no-legend") == ""
+
+
+@pytest.mark.parametrize("stack", [str(Path(__file__).parents[1] / "e2e/topologies/nat.yaml")], indirect=True)
+def test_nat_through_docker_s_forward_drop(vm: VirtualMachine, stack: Stack) -> None:
+    vm.run(UPLINK)
+    before = snapshot(vm.run)
+    tell("up with NAT")
+    stack.up()
+    ping = ("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", OUTSIDE)
+    done = stack.run(*ping)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stack.preview() == {}
+    tell("destroy")
+    stack.destroy()
+    assert differences(before, snapshot(vm.run)) == ""
