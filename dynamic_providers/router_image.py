@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pulumi
 
 from dynamic_providers.base import HostProvider, HostResource, Properties
-from dynamic_providers.connection import Agent
 from dynamic_providers.image import digest, upload
 from host_agent import router_images
+
+if TYPE_CHECKING:
+    from dynamic_providers.connection import Agent
 
 FREE = "free"
 FIRMWARE = Path("firmware/exam-router.elf")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from components.topology.plan import Engine, Plan
+from host_agent import dynamips_hardware
 
 
 def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
@@ -41,7 +42,7 @@ def _key(place: Path, content: bytes, engine: Engine | None) -> str:
     digest = hashlib.sha256(f"{sys.version} {place} {engine}\0".encode())
     for module in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
-    digest.update((Path(__file__).parents[2] / "host_agent" / "dynamips_hardware.py").read_bytes())
+    digest.update(Path(dynamips_hardware.__file__).read_bytes())
     digest.update(content)
     return digest.hexdigest()
 
