@@ -45,8 +45,6 @@ bool banner_begin(const char *text)
     text_copy(delimiter, width + 1, text);
     config.banner[0] = 0;
     banner_open = true;
-    if (!text[width])
-        return false;
     return take_until_delimiter(text + width);
 }
 
