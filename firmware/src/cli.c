@@ -240,7 +240,7 @@ static unsigned read_prefix(const char *line, const struct token *tokens, unsign
     *no = false;
     if (*mode == MODE_EXEC || !count)
         return 0;
-    if (tokens[0].length == 2 && text_begins(line + tokens[0].start, 2, "do")) {
+    if (!loading_startup && tokens[0].length == 2 && text_begins(line + tokens[0].start, 2, "do")) {
         *mode = MODE_EXEC;
         return 1;
     }

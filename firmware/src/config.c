@@ -212,6 +212,7 @@ void config_load_startup(struct text *out)
     size = nvram_load(file, sizeof file);
     if (!size)
         return;
+    text_init(&loader.out, loader.out_buffer, OUTPUT_SIZE);
     loader.line = LINE_CONSOLE;
     loader.mode = MODE_CONFIG;
     loader.state = SESSION_EDITING;
