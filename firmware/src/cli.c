@@ -322,14 +322,15 @@ void cli_run(struct session *session, struct text *out, const char *typed, unsig
     }
     start_parse(&parse, &arguments, list_of(wanted));
     outcome = parse_tokens(&parse, line, tokens + prefix, count - prefix);
-    if (wanted > MODE_CONFIG && outcome == INVALID && !parse.used) {
-        /* Not a command of the sub-mode: one of the mode above, as IOS takes it. */
-        struct parse above;
-        start_parse(&above, &arguments, list_of(MODE_CONFIG));
-        enum outcome second = parse_tokens(&above, line, tokens + prefix, count - prefix);
-        if (second != INVALID || above.used || above.wrong_at > parse.wrong_at) {
-            parse = above;
-            outcome = second;
+    if (wanted > MODE_CONFIG && (outcome == INVALID || outcome == NOT_HERE)) {
+        /* Not a command of the sub-mode: one of the mode above, as IOS takes it ("ip route" under an interface). */
+        struct parse second;
+        enum outcome second_outcome;
+        start_parse(&second, &arguments, list_of(MODE_CONFIG));
+        second_outcome = parse_tokens(&second, line, tokens + prefix, count - prefix);
+        if (second_outcome == MATCHED || (outcome == INVALID && (second_outcome != INVALID || second.wrong_at > parse.wrong_at))) {
+            parse = second;
+            outcome = second_outcome;
             if (outcome == MATCHED)
                 session->mode = MODE_CONFIG;
         }
@@ -410,14 +411,22 @@ static void help_list(struct help *help, const struct session *session, const st
 
 /* Where a line stands: the list that its next word comes from, and how much of that word is there. */
 struct place {
-    const struct cli_node *list, *above; /* above: MODE_CONFIG's, at the first word of a sub-mode */
+    const struct cli_node *list;
     const struct cli_node *node;
     const char *partial;
     unsigned partial_length;
     bool no, prefixed;
     enum outcome outcome;
-    unsigned wrong_at;
 };
+
+static bool begins_some_word(const struct place *place, const struct session *session)
+{
+    for (const struct cli_node *node = place->list; node && node->kind != CLI_END; node++)
+        if (!(node->flags & CLI_ABSENT) && is_visible(node, session, place->no) &&
+            (node->kind != CLI_KEYWORD || text_begins(place->partial, place->partial_length, node->word)))
+            return true;
+    return false;
+}
 
 static void find_place(struct session *session, const char *line, struct place *place, struct cli_arguments *arguments)
 {
@@ -437,15 +446,20 @@ static void find_place(struct session *session, const char *line, struct place *
     arguments->no = place->no;
     start_parse(&parse, arguments, list_of(mode));
     place->outcome = parse_tokens(&parse, line, tokens + prefix, count - prefix);
-    if (mode > MODE_CONFIG && count == prefix)
-        place->above = session->mode == MODE_EXEC ? NULL : list_of(MODE_CONFIG);
-    else if (mode > MODE_CONFIG && place->outcome == INVALID && !parse.used) {
-        start_parse(&parse, arguments, list_of(MODE_CONFIG));
-        place->outcome = parse_tokens(&parse, line, tokens + prefix, count - prefix);
-    }
     place->list = parse.list;
     place->node = parse.node;
-    place->wrong_at = parse.wrong_at;
+    if (mode > MODE_CONFIG && (place->outcome == INVALID || place->outcome == NOT_HERE ||
+                               (place->partial_length && !begins_some_word(place, session)))) {
+        /* As when it runs: what the sub-mode does not know may be the mode above's. */
+        enum outcome outcome;
+        start_parse(&parse, arguments, list_of(MODE_CONFIG));
+        outcome = parse_tokens(&parse, line, tokens + prefix, count - prefix);
+        if (outcome == MATCHED) {
+            place->outcome = outcome;
+            place->list = parse.list;
+            place->node = parse.node;
+        }
+    }
 }
 
 void cli_help(struct session *session, struct text *out, const char *line)
@@ -499,23 +513,18 @@ bool cli_complete(struct session *session, char line[INPUT_SIZE], unsigned *leng
     find_place(session, line, &place, &arguments);
     if (place.outcome != MATCHED || !place.partial_length)
         return false;
-    for (int pass = 0; pass < 2; pass++) {
-        const struct cli_node *list = pass ? place.above : place.list;
-        if (pass && matches)
-            break;
-        for (const struct cli_node *node = list; node && node->kind != CLI_END; node++) {
-            if ((node->flags & (CLI_ABSENT | CLI_HIDDEN)) || !is_visible(node, session, place.no))
-                continue;
-            if (node->kind == CLI_KEYWORD && text_begins(place.partial, place.partial_length, node->word)) {
-                only = node->word;
+    for (const struct cli_node *node = place.list; node && node->kind != CLI_END; node++) {
+        if ((node->flags & (CLI_ABSENT | CLI_HIDDEN)) || !is_visible(node, session, place.no))
+            continue;
+        if (node->kind == CLI_KEYWORD && text_begins(place.partial, place.partial_length, node->word)) {
+            only = node->word;
+            matches++;
+        }
+        for (unsigned i = 0; node->kind == CLI_INTERFACE && i < ARRAY_SIZE(interface_help); i++)
+            if (text_begins(place.partial, place.partial_length, interface_help[i][0])) {
+                only = interface_help[i][0];
                 matches++;
             }
-            for (unsigned i = 0; node->kind == CLI_INTERFACE && i < ARRAY_SIZE(interface_help); i++)
-                if (text_begins(place.partial, place.partial_length, interface_help[i][0])) {
-                    only = interface_help[i][0];
-                    matches++;
-                }
-        }
     }
     if (matches != 1)
         return false;

@@ -77,7 +77,9 @@ class Namespace:
 
     def start(self, *argv: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as output:
-            return subprocess.Popen(self._argv(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent)
+            return subprocess.Popen(
+                self._argv(argv), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=log.parent
+            )
 
     def connect(self, port: int) -> socket.socket:
         """A TCP connection to 127.0.0.1 there. OSError where nobody listens."""
@@ -270,7 +272,17 @@ class Lab:
         self.routers: list[Router] = []
         self.processes: list[subprocess.Popen[bytes]] = []
         self._next_port = 20000
-        self.daemon = self.namespace.start("nice", "-n", "10", "dynamips", "-H", f"127.0.0.1:{CONTROL_PORT}", "-l", str(folder / "log"), log=folder / "out")
+        self.daemon = self.namespace.start(
+            "nice",
+            "-n",
+            "10",
+            "dynamips",
+            "-H",
+            f"127.0.0.1:{CONTROL_PORT}",
+            "-l",
+            str(folder / "log"),
+            log=folder / "out",
+        )
         made: list[Hypervisor] = []
 
         def connected() -> bool:
@@ -290,7 +302,9 @@ class Lab:
         self.namespaces.append(namespace)
         return namespace
 
-    def router(self, name: str, config: str | None = None, *, platform: str = "c3725", cards: Sequence[int] = ()) -> Router:
+    def router(
+        self, name: str, config: str | None = None, *, platform: str = "c3725", cards: Sequence[int] = ()
+    ) -> Router:
         """A router, not yet started; its startup-config; an NM-1FE-TX in each slot of `cards`."""
         router = Router(self, name, platform, len(self.routers) + 1)
         self.routers.append(router)
@@ -321,7 +335,9 @@ class Lab:
             self.hypervisor.command("nio", "create_udp", nio, local, "127.0.0.1", remote)
             self._nio(router, port, nio)
 
-    def attach(self, router: Router, port: str, interface: str, address: str, host: Namespace | None = None) -> Namespace:
+    def attach(
+        self, router: Router, port: str, interface: str, address: str, host: Namespace | None = None
+    ) -> Namespace:
         """A host on a router's port, by a tap of that name (in the daemon's own namespace, or moved into the host's)."""
         nio = f"nio_{interface}"
         self.hypervisor.command("nio", "create_tap", nio, interface)
@@ -387,4 +403,6 @@ def interface(name: str, address: str | None = None, *lines: str) -> str:
 
 
 def rip(*networks: str, lines: Sequence[str] = ("timers basic 5 30 0 50",)) -> str:
-    return "router rip\n version 2\n" + "".join(f" {line}\n" for line in [*lines, *(f"network {n}" for n in networks), "no auto-summary"])
+    return "router rip\n version 2\n" + "".join(
+        f" {line}\n" for line in [*lines, *(f"network {n}" for n in networks), "no auto-summary"]
+    )

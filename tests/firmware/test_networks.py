@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,12 @@ def static(prefix: str, mask: str, via: str) -> str:
 
 
 def test_ping_through_one_and_three_routers(lab: Lab) -> None:
-    one = lab.router("R1", interface("FastEthernet0/0", "10.1.0.1/24") + interface("FastEthernet0/1", "10.1.1.1/24") + static("10.1.0.0", "255.255.0.0", "10.1.1.2"))
+    one = lab.router(
+        "R1",
+        interface("FastEthernet0/0", "10.1.0.1/24")
+        + interface("FastEthernet0/1", "10.1.1.1/24")
+        + static("10.1.0.0", "255.255.0.0", "10.1.1.2"),
+    )
     two = lab.router("R2", interface("FastEthernet0/0", "10.1.1.2/24") + interface("FastEthernet0/1", "10.1.2.2/24")
                      + static("10.1.0.0", "255.255.255.0", "10.1.1.1") + static("10.1.3.0", "255.255.255.0", "10.1.2.3"))  # fmt: skip
     three = lab.router("R3", interface("FastEthernet0/0", "10.1.2.3/24") + interface("FastEthernet1/0", "10.1.3.3/24") + static("10.1.0.0", "255.255.0.0", "10.1.2.2"),
@@ -28,7 +35,12 @@ def test_ping_through_one_and_three_routers(lab: Lab) -> None:
     far.route("10.1.0.0/16", "10.1.3.3")
     for router in (one, two, three):
         router.start()
-    for address, ttl, limit_ms in (("10.1.0.1", 255, 100), ("10.1.1.2", 254, 200), ("10.1.2.3", 253, 300), ("10.1.3.9", 61, 400)):
+    for address, ttl, limit_ms in (
+        ("10.1.0.1", 255, 100),
+        ("10.1.1.2", 254, 200),
+        ("10.1.2.3", 253, 300),
+        ("10.1.3.9", 61, 400),
+    ):
         near.ping(address)  # ARP on the way
         reply = near.ping(address, count=5)
         assert reply is not None, address
@@ -37,7 +49,9 @@ def test_ping_through_one_and_three_routers(lab: Lab) -> None:
     exceeded = re.search(r"From (\S+) icmp_seq=1 Time to live exceeded", _failing_ping(near, "-t", "2", "10.1.3.9"))
     assert exceeded is not None
     assert exceeded[1] == "10.1.1.2"
-    assert "Destination Host Unreachable" in _failing_ping(near, "10.99.0.1") or "Network is unreachable" in _failing_ping(near, "10.99.0.1")
+    assert "Destination Host Unreachable" in _failing_ping(
+        near, "10.99.0.1"
+    ) or "Network is unreachable" in _failing_ping(near, "10.99.0.1")
     big = near.run("ping", "-n", "-c", "2", "-s", "1472", "-M", "do", "10.1.3.9")
     assert " 0% packet loss" in big
 
@@ -63,8 +77,16 @@ def corp_and_three(lab: Lab) -> dict[str, Router]:
         ("R2", "10.1.4.2/24", "192.168.30.10/24", "192.168.40.10/24"),
         ("R3", "10.1.5.2/24", "172.16.10.10/24", "192.168.81.10/24"),
     ):
-        networks = ["10.0.0.0", "172.16.0.0" if first.startswith("172") else first.rpartition(".")[0] + ".0", second.rpartition(".")[0] + ".0"]
-        config = interface("FastEthernet0/0", link) + interface("FastEthernet0/1", first) + interface("FastEthernet1/0", second)
+        networks = [
+            "10.0.0.0",
+            "172.16.0.0" if first.startswith("172") else first.rpartition(".")[0] + ".0",
+            second.rpartition(".")[0] + ".0",
+        ]
+        config = (
+            interface("FastEthernet0/0", link)
+            + interface("FastEthernet0/1", first)
+            + interface("FastEthernet1/0", second)
+        )
         routers[name] = lab.router(name, f"hostname {name}\n" + config + rip(*networks) + "end\n", cards=[1])
     for name, port in (("R1", "0/0"), ("R2", "0/1"), ("R3", "2/0")):
         lab.link(corp, port, routers[name], "0/0")
@@ -87,7 +109,9 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
 
     assert wait_until(lambda: learned() == 6, "CORP knows six networks of others", 20) < 10
     table = corp.run("show ip route")
-    assert re.search(r"^R    192\.168\.10\.0/24 \[120/1\] via 10\.1\.2\.2, 00:00:0\d, FastEthernet0/0$", table, re.MULTILINE)
+    assert re.search(
+        r"^R    192\.168\.10\.0/24 \[120/1\] via 10\.1\.2\.2, 00:00:0\d, FastEthernet0/0$", table, re.MULTILINE
+    )
     assert "     172.16.0.0/24 is subnetted, 1 subnets\nR       172.16.10.0 [120/1] via 10.1.5.2, " in table
     assert "     10.0.0.0/24 is subnetted, 4 subnets\n" in table
     assert "C       10.1.1.0 is directly connected, Vlan2\n" in table
@@ -100,30 +124,52 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
     assert "R       172.16.10.0 [120/2] via 10.1.2.1" in r1.run("show ip route")
 
     corp.configure("interface FastEthernet2/0", "shutdown")
-    wait_until(lambda: "172.16.10.0 is possibly down" in re.sub("/24", "", r1.run("show ip route")) or "172.16.10.0" not in r1.run("show ip route"), "R1 hears of the cut", 10)
+    wait_until(
+        lambda: (
+            "172.16.10.0 is possibly down" in re.sub("/24", "", r1.run("show ip route"))
+            or "172.16.10.0" not in r1.run("show ip route")
+        ),
+        "R1 hears of the cut",
+        10,
+    )
     assert web.ping("192.168.81.1") is None
     corp.configure("interface FastEthernet2/0", "no shutdown")
     wait_until(lambda: web.ping("192.168.81.1") is not None, "web reaches the host again", 30)
 
 
-def test_rip_with_frr_in_both_directions(lab: Lab, tmp_path: Path) -> None:
+@pytest.fixture
+def frr_folder() -> Iterator[Path]:
+    """A short path (for sockets) that FRR's own user can reach and write."""
+    with tempfile.TemporaryDirectory(prefix="frr-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        yield folder
+
+
+def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
     missing = [name for name in ("zebra", "ripd") if not (FRR / name).exists()]
     if missing:
         pytest.fail(f"not on this machine: {', '.join(missing)} of FRR (docs/firmware.md names the packages)")
-    router = lab.router("R1", "hostname R1\n" + interface("FastEthernet0/0", "10.1.2.2/24") + interface("FastEthernet0/1", "192.168.10.10/24") + rip("10.0.0.0", "192.168.10.0") + "end\n")
+    router = lab.router(
+        "R1",
+        "hostname R1\n"
+        + interface("FastEthernet0/0", "10.1.2.2/24")
+        + interface("FastEthernet0/1", "192.168.10.10/24")
+        + rip("10.0.0.0", "192.168.10.0")
+        + "end\n",
+    )
     peer = lab.attach(router, "0/0", "frr0", "10.1.2.1/24", host=lab.namespace)
-    peer.run("ip", "link", "add", "stub", "type", "dummy")
+    peer.run("ip", "link", "add", "stub", "type", "veth", "peer", "name", "stub-end")
+    peer.run("ip", "link", "set", "stub-end", "up")
     peer.address("stub", "172.16.10.10/24")
-    run = tmp_path / "frr"
-    run.mkdir(mode=0o777)
-    run.chmod(0o777)
-    for parent in [tmp_path, *tmp_path.parents][:3]:
-        parent.chmod(parent.stat().st_mode | 0o011)  # FRR's daemons give up root and still reach their sockets
+    run = frr_folder
     (run / "zebra.conf").write_text("", encoding="ascii")
-    (run / "ripd.conf").write_text("router rip\n version 2\n network frr0\n network stub\n timers basic 5 30 20\n", encoding="ascii")
+    (run / "ripd.conf").write_text(
+        "router rip\n version 2\n network frr0\n network stub\n timers basic 5 30 20\n", encoding="ascii"
+    )
     for name in ("zebra", "ripd"):
         argv = [str(FRR / name), "-f", str(run / f"{name}.conf"), "-i", str(run / f"{name}.pid"), "-z", str(run / "zserv"), "--vty_socket", str(run), "-P", "0",
-                "-u", "root", "-g", "root", "--log", f"file:{run / name}.log"]  # fmt: skip
+                "--log", f"file:{run / name}.log"]  # fmt: skip
         lab.processes.append(peer.start(*argv, log=run / f"{name}.out"))
         wait_until((run / f"{name}.vty").exists, f"{name} is up; {run / name}.log", 10)
     console = router.start()
@@ -133,7 +179,11 @@ def test_rip_with_frr_in_both_directions(lab: Lab, tmp_path: Path) -> None:
         return {route["dst"]: route.get("metric", 0) for route in shown}
 
     wait_until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns 192.168.10.0/24", 20)
-    wait_until(lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"), "the router learns 172.16.10.0/24", 20)
+    wait_until(
+        lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"),
+        "the router learns 172.16.10.0/24",
+        20,
+    )
     assert "10.1.2.1 " in console.run("show ip protocols")
 
     console.configure("interface FastEthernet0/1", "shutdown")
@@ -141,9 +191,15 @@ def test_rip_with_frr_in_both_directions(lab: Lab, tmp_path: Path) -> None:
     console.configure("interface FastEthernet0/1", "no shutdown")
     wait_until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns it again", 10)
     peer.run("ip", "link", "set", "stub", "down")
-    wait_until(lambda: "172.16.10.0 [120" not in console.run("show ip route rip"), "the router hears that 172.16.10.0/24 is gone", 15)
+    wait_until(
+        lambda: "172.16.10.0 [120" not in console.run("show ip route rip"),
+        "the router hears that 172.16.10.0/24 is gone",
+        15,
+    )
     peer.address("stub", "172.16.10.11/24")
-    wait_until(lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"), "the router learns it again", 20)
+    wait_until(
+        lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"), "the router learns it again", 20
+    )
 
     console.configure("router rip", "default-information originate")
     wait_until(lambda: "default" in frr_routes(), "FRR learns the default route", 15)

@@ -8,7 +8,12 @@ import pytest
 
 from tests.firmware.machines import Lab, interface, wait_until
 
-TWO_NETWORKS = "hostname R1\n" + interface("FastEthernet0/0", "10.1.1.1/24", "description to the core") + interface("FastEthernet0/1", "10.1.2.1/24") + "end\n"
+TWO_NETWORKS = (
+    "hostname R1\n"
+    + interface("FastEthernet0/0", "10.1.1.1/24", "description to the core")
+    + interface("FastEthernet0/1", "10.1.2.1/24")
+    + "end\n"
+)
 
 
 def test_boots_to_a_prompt_and_says_what_its_interfaces_are(lab: Lab) -> None:
@@ -79,7 +84,10 @@ def test_configuration_register_that_ignores_startup_config(lab: Lab) -> None:
 
 
 def test_passwords_and_aux(lab: Lab) -> None:
-    router = lab.router("R1", "hostname R1\nenable secret cisco\nline con 0\n password letmein\n login\nline aux 0\n privilege level 15\nend\n")
+    router = lab.router(
+        "R1",
+        "hostname R1\nenable secret cisco\nline con 0\n password letmein\n login\nline aux 0\n privilege level 15\nend\n",
+    )
     lab.vm("start", "R1")
     console, aux = router.open(router.console_port), router.open(router.aux_port)
     console.expect("Press RETURN")
@@ -118,7 +126,9 @@ def test_one_image_knows_its_platform(lab: Lab, platform: str, slots: list[int])
 
 
 def test_vlan_interface_is_carried_by_its_access_port(lab: Lab) -> None:
-    config = interface("FastEthernet1/0", None, "switchport access vlan 2") + interface("Vlan2", "10.1.1.2/24", "description Switch Card to Core Network")
+    config = interface("FastEthernet1/0", None, "switchport access vlan 2") + interface(
+        "Vlan2", "10.1.1.2/24", "description Switch Card to Core Network"
+    )
     router = lab.router("CORP", config + "end\n", cards=[1])
     host = lab.attach(router, "1/0", "core", "10.1.1.9/24")
     console = router.start()
@@ -160,8 +170,16 @@ def test_clock_keeps_time_and_keys_are_answered_soon(lab: Lab) -> None:
 
 
 def test_ping_and_traceroute_from_the_router(lab: Lab) -> None:
-    one = lab.router("R1", "hostname R1\n" + interface("FastEthernet0/0", "10.1.1.1/24") + "ip route 0.0.0.0 0.0.0.0 10.1.1.2\nend\n")
-    two = lab.router("R2", "hostname R2\n" + interface("FastEthernet0/0", "10.1.1.2/24") + interface("FastEthernet0/1", "10.1.2.2/24") + "end\n")
+    one = lab.router(
+        "R1", "hostname R1\n" + interface("FastEthernet0/0", "10.1.1.1/24") + "ip route 0.0.0.0 0.0.0.0 10.1.1.2\nend\n"
+    )
+    two = lab.router(
+        "R2",
+        "hostname R2\n"
+        + interface("FastEthernet0/0", "10.1.1.2/24")
+        + interface("FastEthernet0/1", "10.1.2.2/24")
+        + "end\n",
+    )
     lab.link(one, "0/0", two, "0/0")
     lab.attach(two, "0/1", "t1", "10.1.2.9/24").route("10.1.1.0/24", "10.1.2.2")
     console = one.start()

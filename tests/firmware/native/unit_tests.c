@@ -179,7 +179,9 @@ static void test_abbreviations_and_errors(void)
     HAS(native_type("int fa 0/0\r"), "Router(config-if)#");
     HAS(native_type("do sh clock\r"), "UTC Fri Mar 1 2002");
     HAS(native_type("hostname R7\r"), "R7(config)#"); /* a global command from a sub-mode */
-    HAS(native_type("line con 0\r"), "R7(config-line)#");
+    HAS(native_type("int f0/0\rip route 1.0.0.0 255.0.0.0 Null0\r"), "R7(config)#"); /* also where the sub-mode has a word that begins it */
+    HAS(native_type("int f0/0\rip rou?"), "route");
+    HAS(native_type("\025line con 0\r"), "R7(config-line)#");
     HAS(native_type("exit\rexit\r"), "R7#");
     HAS(native_type("conf t\rint lo0\rno shut\032"), "R7#");
     HAS(native_type("configure\r\r"), "[terminal]? ");
