@@ -1,6 +1,7 @@
 /* The c2691, c3725 and c3745 under Dynamips: which one this is, its lines and ports, time, and the main loop. */
 #include "hardware.h"
 #include "interface.h"
+#include "log.h"
 #include "router.h"
 
 /* Dynamips' own device, on all platforms: it knows the machine. */
@@ -136,8 +137,11 @@ static void add_ports(void)
     for (uint8_t slot = 1; slot <= platform->slots; slot++) {
         memcpy(mac, board.base_mac, 6);
         mac[5] = (uint8_t)(mac[5] + slot * 0x10);
-        if (!am79c971_init(slot, mac))
+        if (!am79c971_init(slot, mac)) {
+            if (am79c971_probe(slot) != PCI_EMPTY)
+                log_message("%%LAB-3-CARD: the card in slot %u is not in this lab router: only NM-1FE-TX is", slot);
             continue;
+        }
         port_slot[next] = slot;
         interface_add_port(slot, 0, next++, "AmdFE", mac);
     }
@@ -218,9 +222,8 @@ void board_main(void)
     } else
         gt96100_init(KSEG1(platform->gt96100));
     read_base_mac();
-    add_ports();
     service_lines();
-    router_start();
+    router_start(add_ports);
     for (;;) {
         service_lines();
         cpu_wait();

@@ -15,7 +15,7 @@ void config_reset(void)
 {
     config = (struct config){0};
     text_copy(config.hostname, sizeof config.hostname, "Router");
-    for (int line = 0; line < LINE_COUNT; line++)
+    for (unsigned line = 0; line < ARRAY_SIZE(config.lines); line++)
         config.lines[line].timeout_s = 600;
 }
 
@@ -124,7 +124,9 @@ static void write_line(struct text *out, int number)
 {
     const struct line_config *line = &config.lines[number];
 
-    text_print(out, "line %s 0\n", number == LINE_CONSOLE ? "con" : "aux");
+    static const char *const names[] = {"con 0", "aux 0", "vty 0 4"};
+
+    text_print(out, "line %s\n", names[number]);
     if (line->timeout_set)
         text_print(out, " exec-timeout %u %u\n", line->timeout_s / 60, line->timeout_s % 60);
     if (line->privileged)
@@ -161,6 +163,8 @@ void config_write(struct text *out)
         text_print(out, "banner motd ^C%s^C\n!\n", config.banner);
     for (int line = 0; line < LINE_COUNT; line++)
         write_line(out, line);
+    if (config.vty_seen)
+        write_line(out, LINE_COUNT);
     text_print(out, "!\nend\n");
 }
 
@@ -174,12 +178,7 @@ bool config_save_startup(void)
 
     text_init(&text, file, sizeof file);
     config_write(&text);
-    if (text.truncated || !nvram_save(file, text.used))
-        return false;
-    for (unsigned i = 0; i < MAX_INTERFACES; i++)
-        if (interfaces[i].used && interfaces[i].origin == ADDRESS_MANUAL)
-            interfaces[i].origin = ADDRESS_NVRAM;
-    return true;
+    return !text.truncated && nvram_save(file, text.used);
 }
 
 static void load_line(struct session *session, struct text *out, const char *line)

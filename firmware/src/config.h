@@ -24,7 +24,8 @@ struct config {
     char banner[BANNER_SIZE];
     bool no_domain_lookup; /* as typed: names are never looked up */
     bool timestamps;       /* likewise: messages always carry one */
-    struct line_config lines[LINE_COUNT];
+    bool vty_seen; /* `line vty` is kept, so that nothing typed is lost, but nobody can come in by it */
+    struct line_config lines[LINE_COUNT + 1]; /* the last: vty */
 };
 
 extern struct config config;

@@ -147,7 +147,10 @@ static void enter_rip(args *a)
 
 static void enter_line(args *a)
 {
-    a->session->configured_line = a->values[0].number == 1 ? LINE_CONSOLE : LINE_AUX;
+    a->session->configured_line = (int)a->values[0].number - 1;
+    config.vty_seen |= a->session->configured_line == LINE_COUNT;
+    if (a->session->configured_line == LINE_COUNT && !loading_startup)
+        text_print(a->out, "%% Not in this lab router: telnet or SSH to it. The lines are kept in the configuration\n");
     a->session->mode = MODE_LINE;
 }
 
@@ -233,6 +236,10 @@ static const struct cli_node config_ip[] = {
     KEY("route", "Establish static routes", NULL, route_prefix),
     ACCEPTED("cef"), ACCEPTED("classless"), ACCEPTED("subnet-zero"), ACCEPTED("forward-protocol"), ACCEPTED("routing"),
     {CLI_KEYWORD, "http", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    {CLI_KEYWORD, "icmp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    {CLI_KEYWORD, "source-route", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    {CLI_KEYWORD, "bootp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    ACCEPTED("tcp"), ACCEPTED("auth-proxy"), ACCEPTED("admission"),
     ABSENT("access-list"), ABSENT("dhcp"), ABSENT("nat"), ABSENT("ssh"), ABSENT("http"), ABSENT("name-server"), ABSENT("host"),
     ABSENT("domain-name"), ABSENT("default-gateway"), ABSENT("default-network"), ABSENT("multicast-routing"), ABSENT("prefix-list"),
     END,
@@ -243,9 +250,11 @@ static const struct cli_node router[] = {
     ABSENT("odr"), END};
 
 static const struct cli_node line_zero[] = {NUMBER("<0-0>", "First Line number", enter_line, NULL, 0, 0), END};
+static const struct cli_node vty_last[] = {NUMBER("<1-15>", "Last Line number", enter_line, NULL, 1, 15), END};
+static const struct cli_node vty_first[] = {NUMBER("<0-15>", "First Line number", enter_line, vty_last, 0, 15), END};
 static const struct cli_node lines[] = {
-    TAGGED("aux", "Auxiliary line", NULL, line_zero, 2), TAGGED("console", "Primary terminal line", NULL, line_zero, 1), ABSENT("vty"),
-    ABSENT("tty"), END};
+    TAGGED("aux", "Auxiliary line", NULL, line_zero, 2), TAGGED("console", "Primary terminal line", NULL, line_zero, 1),
+    TAGGED("vty", "Virtual terminal (kept, but there is no telnet)", NULL, vty_first, 3), ABSENT("tty"), END};
 
 static const struct cli_node timestamps[] = {
     {CLI_KEYWORD, "timestamps", "Timestamp debug/log messages", set_timestamps, accept_rest, 0, 0, 0, 0},
@@ -365,7 +374,8 @@ static void set_access_vlan(args *a)
     interfaces_changed();
 }
 
-static const struct cli_node interface_mask[] = {MASK("IP subnet mask", set_address, NULL), END};
+static const struct cli_node after_address[] = {ABSENT("secondary"), END};
+static const struct cli_node interface_mask[] = {MASK("IP subnet mask", set_address, after_address), END};
 static const struct cli_node interface_address[] = {
     {CLI_ADDRESS, "A.B.C.D", "IP address", NULL, interface_mask, 0, 0, 0, 0}, ABSENT("dhcp"), END};
 static const struct cli_node interface_ip[] = {
@@ -564,6 +574,6 @@ const struct cli_node line_commands[] = {
     {CLI_KEYWORD, "password", "Set a password", set_password, password, CLI_NO_ENDS, 0, 0, 0},
     KEY("privilege", "Change privilege level for line", NULL, privilege),
     ACCEPTED("stopbits"), ACCEPTED("speed"), ACCEPTED("flowcontrol"), ACCEPTED("length"), ACCEPTED("history"),
-    ABSENT("access-class"), ABSENT("transport"), ABSENT("modem"), ABSENT("autocommand"), ABSENT("session-timeout"), ABSENT("width"),
+    ACCEPTED("transport"), ABSENT("access-class"), ABSENT("modem"), ABSENT("autocommand"), ABSENT("session-timeout"), ABSENT("width"),
     END,
 };

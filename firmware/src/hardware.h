@@ -45,7 +45,9 @@ size_t gt96100_receive(unsigned port, uint8_t frame[FRAME_MAX]);
 void gt96100_stop(void);
 
 /* am79c971.c: one chip per slot */
-bool am79c971_init(unsigned slot, const uint8_t mac[6]); /* false: the slot is empty */
+#define PCI_EMPTY 0xffffffffu
+uint32_t am79c971_probe(unsigned slot); /* PCI vendor and device of the slot's card; all ones: empty */
+bool am79c971_init(unsigned slot, const uint8_t mac[6]); /* false: the slot has no such chip */
 bool am79c971_send(unsigned slot, const uint8_t *frame, size_t size);
 size_t am79c971_receive(unsigned slot, uint8_t frame[FRAME_MAX]);
 void am79c971_stop(unsigned slot);

@@ -25,16 +25,18 @@ static void print_console(const struct text *text)
         }
 }
 
-void router_start(void)
+void router_start(void (*add_ports)(void))
 {
     static char buffer[8192];
     struct text out;
 
     text_init(&out, buffer, sizeof buffer);
     text_print(&out, "\n\nExam lab router firmware %s for Dynamips: free software, not Cisco IOS.\n", FIRMWARE_VERSION);
-    text_print(&out, "Cisco %s with %uM bytes of memory, %uK bytes of NVRAM.\n\n", board.model, board.ram_mib, board.nvram_kib);
+    text_print(&out, "Emulated %s with %uM bytes of memory, %uK bytes of NVRAM.\n\n", board.model, board.ram_mib, board.nvram_kib);
     config_reset();
     print_console(&out);
+    sessions[LINE_CONSOLE].monitor = true;
+    add_ports();
     text_init(&out, buffer, sizeof buffer);
     if (!nvram_load(buffer, 1))
         ; /* Dynamips also says 0x2142 when NVRAM is empty */

@@ -4,7 +4,8 @@
 
 #include "board.h"
 
-void router_start(void); /* after interface_add_port() for each port */
+/* `add_ports` calls interface_add_port() for each port: after the greeting, before startup-config. */
+void router_start(void (*add_ports)(void));
 /* All that is due: frames, timers, keys. Called after every event and at least some 30 times a second. */
 void router_poll(void);
 

@@ -292,7 +292,7 @@ class Lab:
 
         wait_until(connected, "Dynamips answers", 10)
         self.hypervisor = made[0]
-        self.hypervisor.command("hypervisor", "working_dir", folder)
+        self.hypervisor.command("hypervisor", "working_dir", str(folder))
 
     def vm(self, command: str, *words: str | int) -> list[str]:
         return self.hypervisor.command("vm", command, *words)

@@ -18,16 +18,23 @@ def static(prefix: str, mask: str, via: str) -> str:
 
 
 def test_ping_through_one_and_three_routers(lab: Lab) -> None:
-    one = lab.router(
-        "R1",
-        interface("FastEthernet0/0", "10.1.0.1/24")
-        + interface("FastEthernet0/1", "10.1.1.1/24")
-        + static("10.1.0.0", "255.255.0.0", "10.1.1.2"),
+    ports = {
+        "R1": ("10.1.0.1/24", "10.1.1.1/24", static("10.1.0.0", "255.255.0.0", "10.1.1.2")),
+        "R2": (
+            "10.1.1.2/24",
+            "10.1.2.2/24",
+            static("10.1.0.0", "255.255.255.0", "10.1.1.1") + static("10.1.3.0", "255.255.255.0", "10.1.2.3"),
+        ),
+        "R3": (
+            "10.1.2.3/24",
+            None,
+            interface("FastEthernet1/0", "10.1.3.3/24") + static("10.1.0.0", "255.255.0.0", "10.1.2.2"),
+        ),
+    }
+    one, two, three = (
+        lab.router(name, interface("FastEthernet0/0", first) + interface("FastEthernet0/1", second) + rest, cards=[1])
+        for name, (first, second, rest) in ports.items()
     )
-    two = lab.router("R2", interface("FastEthernet0/0", "10.1.1.2/24") + interface("FastEthernet0/1", "10.1.2.2/24")
-                     + static("10.1.0.0", "255.255.255.0", "10.1.1.1") + static("10.1.3.0", "255.255.255.0", "10.1.2.3"))  # fmt: skip
-    three = lab.router("R3", interface("FastEthernet0/0", "10.1.2.3/24") + interface("FastEthernet1/0", "10.1.3.3/24") + static("10.1.0.0", "255.255.0.0", "10.1.2.2"),
-                       cards=[1])  # fmt: skip
     lab.link(one, "0/1", two, "0/0")
     lab.link(two, "0/1", three, "0/0")
     near, far = lab.attach(one, "0/0", "near", "10.1.0.9/24"), lab.attach(three, "1/0", "far", "10.1.3.9/24")
@@ -168,8 +175,9 @@ def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
         "router rip\n version 2\n network frr0\n network stub\n timers basic 5 30 20\n", encoding="ascii"
     )
     for name in ("zebra", "ripd"):
-        argv = [str(FRR / name), "-f", str(run / f"{name}.conf"), "-i", str(run / f"{name}.pid"), "-z", str(run / "zserv"), "--vty_socket", str(run), "-P", "0",
-                "--log", f"file:{run / name}.log"]  # fmt: skip
+        argv = [str(FRR / name), "-P", "0", "--log", f"file:{run / name}.log"]
+        for option, file in (("-f", f"{name}.conf"), ("-i", f"{name}.pid"), ("-z", "zserv"), ("--vty_socket", "")):
+            argv += [option, str(run / file)]
         lab.processes.append(peer.start(*argv, log=run / f"{name}.out"))
         wait_until((run / f"{name}.vty").exists, f"{name} is up; {run / name}.log", 10)
     console = router.start()

@@ -1,5 +1,6 @@
 #include "board_native.h"
 
+#include <sanitizer/asan_interface.h>
 #include <string.h>
 
 #include "arp.h"
@@ -91,6 +92,16 @@ void board_restart(void)
     restarts++;
 }
 
+static void add_ports(void)
+{
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t mac[6];
+        memcpy(mac, board.base_mac, 6);
+        mac[5] = i < 2 ? i : 0x10;
+        interface_add_port(i / 2, i % 2, i, "test", mac);
+    }
+}
+
 void native_boot(const char *startup_config)
 {
     static const uint8_t mac[6] = {0xcc, 0x00, 0x79, 0x3b, 0x00, 0x00};
@@ -104,19 +115,13 @@ void native_boot(const char *startup_config)
     debug_rip = debug_icmp = false;
     board = (struct board){.model = "3725", .ram_mib = 128, .nvram_kib = 112, .config_register = 0x2102};
     memcpy(board.base_mac, mac, 6);
-    for (uint8_t i = 0; i < 3; i++) {
-        uint8_t port_mac[6];
-        memcpy(port_mac, mac, 6);
-        port_mac[5] = i < 2 ? i : 0x10;
-        interface_add_port(i / 2, i % 2, i, "test", port_mac);
-    }
     native_nvram_size = 0;
     nvram_save(startup_config, strlen(startup_config));
     console_used = 0;
     console_output[0] = 0;
     sent_count = 0;
     now_ms += 2000; /* limits of the router before do not hold for this one */
-    router_start();
+    router_start(add_ports);
     router_poll();
 }
 
@@ -142,17 +147,20 @@ const char *native_type(const char *keys)
 
 void native_frame(unsigned port, const uint8_t *frame, size_t size)
 {
-    /* A buffer of exactly the frame's size where it is read, so that the sanitizer sees a byte too far; but a forwarded packet is sent from
-     * the same buffer and may be padded there, so a short one gets room for that. */
+    /* What is behind the frame is poison, so that the sanitizer sees a byte too far; but a forwarded packet is sent from the same buffer and
+     * padded there. */
     static uint8_t buffer[FRAME_MAX];
+    size_t readable = size < FRAME_MIN ? FRAME_MIN : size;
 
+    if (size > FRAME_MAX)
+        return;
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
         if (interfaces[i].used && interfaces[i].type == FASTETHERNET && interfaces[i].port == port) {
-            if (size > FRAME_MAX)
-                size = FRAME_MAX;
             memset(buffer, 0xa5, sizeof buffer);
             memcpy(buffer, frame, size);
+            ASAN_POISON_MEMORY_REGION(buffer + readable, sizeof buffer - readable);
             ethernet_receive(&interfaces[i], buffer, size);
+            ASAN_UNPOISON_MEMORY_REGION(buffer, sizeof buffer);
             return;
         }
 }

@@ -307,6 +307,21 @@ static void test_configuration_survives(void)
     CHECK(interface_is_up(interface_find(VLAN, 0, 2)) && !interface_is_up(interface_find(FASTETHERNET, 0, 1)));
 }
 
+static void test_ios_boilerplate(void)
+{
+    /* What IOS 12.4 writes of itself: nothing of it may be complained about, or a console would be full at each boot. */
+    native_boot("!\nversion 12.4\nservice timestamps debug datetime msec\nservice timestamps log datetime msec\nno service password-encryption\n!\n"
+                "hostname R1\n!\nboot-start-marker\nboot-end-marker\n!\nno aaa new-model\nmemory-size iomem 5\nno ip icmp rate-limit unreachable\n"
+                "ip cef\n!\nno ip domain lookup\nip auth-proxy max-nodata-conns 3\nip admission max-nodata-conns 3\n!\nmultilink bundle-name authenticated\n"
+                "ip tcp synwait-time 5\n!\ninterface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\n no ip directed-broadcast\n no ip proxy-arp\n"
+                " duplex auto\n speed auto\n no mop enabled\n!\nip forward-protocol nd\nip classless\n!\nno ip http server\nno ip http secure-server\n!\n"
+                "no cdp log mismatch duplex\n!\ncontrol-plane\n!\nline con 0\n exec-timeout 0 0\n privilege level 15\n logging synchronous\n stopbits 1\n"
+                "line aux 0\n exec-timeout 0 0\n stopbits 1\nline vty 0 4\n password v\n login\n transport input all\n!\n!\nend\n");
+    LACKS(console_output, "% ");
+    HAS(native_type("\r\rshow run | section line\r"), "line vty 0 4\r\n password v\r\n login\r\n");
+    CHECK(interface_is_up(interface_find(FASTETHERNET, 0, 0)) && !config.lines[LINE_CONSOLE].login);
+}
+
 static void test_startup_complaints(void)
 {
     native_boot("interface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\ninterface FastEthernet7/0\n ip address 10.7.7.7 255.255.255.0\n"
@@ -345,6 +360,7 @@ static void test_interface_rules(void)
     HAS(native_type("ip address 10.3.3.0 255.255.255.0\r"), "Bad mask /24 for address 10.3.3.0");
     HAS(native_type("ip address 224.0.0.9 255.255.255.0\r"), "Not a valid host address");
     HAS(native_type("ip address 10.3.3.3 255.0.255.0\r"), "^\r\n% Invalid input");
+    HAS(native_type("ip address 10.3.3.3 255.255.255.0 secondary\r"), "% Not in this lab router");
     HAS(native_type("switchport access vlan 2\rip address 10.3.3.3 255.255.255.0\r"), "% IP addresses may not be configured on L2 links.");
     HAS(native_type("int f0/1\rswitchport access vlan 3\r"), "% Not in this lab router");
     HAS(native_type("int vlan 2\rip address 10.3.3.3 255.255.255.0\rint f1/0\rno shut\r"),
@@ -757,7 +773,7 @@ int main(void)
     } tests[] = {
 #define TEST(name) {#name, test_##name}
         TEST(text), TEST(sha256), TEST(abbreviations_and_errors), TEST(help_and_completion), TEST(line_editor), TEST(paging_and_filters),
-        TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(startup_complaints), TEST(write_erase_and_reload),
+        TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(ios_boilerplate), TEST(startup_complaints), TEST(write_erase_and_reload),
         TEST(interface_rules), TEST(arp), TEST(arp_waits_and_gives_up), TEST(icmp), TEST(ports_and_bad_packets), TEST(ping_and_traceroute),
         TEST(static_routes), TEST(rip_tells), TEST(rip_learns), TEST(rip_forgets), TEST(rip_interface_down), TEST(rip_requests),
         TEST(rip_many_routes), TEST(vlan_port), TEST(debug),
