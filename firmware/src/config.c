@@ -8,6 +8,9 @@
 
 struct config config;
 
+/* So that a line of it, with command and delimiter, is never longer than a command line may be. */
+#define BANNER_LINE 200
+
 static char delimiter[3];
 static bool banner_open;
 
@@ -25,13 +28,15 @@ static bool take_until_delimiter(const char *text)
 {
     size_t width = strlen(delimiter);
     struct text banner = {.buffer = config.banner, .size = sizeof config.banner, .used = strlen(config.banner)};
+    unsigned length = 0;
 
     for (; *text; text++) {
         if (text_begins(delimiter, width, text)) {
             banner_open = false;
             return true;
         }
-        text_add(&banner, text, 1);
+        if (*text >= ' ' && length++ < BANNER_LINE)
+            text_add(&banner, text, 1);
     }
     text_add(&banner, "\n", 1);
     return false;
@@ -120,6 +125,32 @@ static void write_static_routes(struct text *out)
     }
 }
 
+static bool contains(const char *text, const char *part)
+{
+    size_t length = strlen(part);
+
+    for (; *text; text++)
+        if (text_begins(part, length, text))
+            return true;
+    return false;
+}
+
+/* Between ^C, as IOS does, unless the text has one. */
+static void write_banner(struct text *out)
+{
+    char mark[3] = "^C";
+
+    if (!config.banner[0])
+        return;
+    for (char c = '#'; contains(config.banner, mark); c++) {
+        mark[0] = c;
+        mark[1] = 0;
+        if (c == '~')
+            return; /* no character is left that could end it */
+    }
+    text_print(out, "banner motd %s%s%s\n!\n", mark, config.banner, mark);
+}
+
 static void write_line(struct text *out, int number)
 {
     const struct line_config *line = &config.lines[number];
@@ -132,7 +163,7 @@ static void write_line(struct text *out, int number)
     if (line->privileged)
         text_print(out, " privilege level 15\n");
     if (line->password[0])
-        text_print(out, " password %s\n", line->password);
+        text_print(out, " password %s%s\n", memcmp(line->password, "0 ", 2) ? "" : "0 ", line->password);
     if (line->synchronous)
         text_print(out, " logging synchronous\n");
     if (line->login)
@@ -159,8 +190,7 @@ void config_write(struct text *out)
     write_rip(out);
     write_static_routes(out);
     text_print(out, "!\n");
-    if (config.banner[0])
-        text_print(out, "banner motd ^C%s^C\n!\n", config.banner);
+    write_banner(out);
     for (int line = 0; line < LINE_COUNT; line++)
         write_line(out, line);
     if (config.vty_seen)
@@ -169,6 +199,8 @@ void config_write(struct text *out)
 }
 
 /* ---- startup-config ---- */
+
+#define ETX 3 /* how IOS keeps a banner's ^C in NVRAM */
 
 static char file[CONFIG_TEXT_SIZE];
 
@@ -205,7 +237,7 @@ static void load_line(struct session *session, struct text *out, const char *lin
 void config_load_startup(struct text *out)
 {
     static struct session loader;
-    char line[INPUT_SIZE];
+    char line[4 * INPUT_SIZE]; /* of a banner; commands are cut to INPUT_SIZE */
     size_t size, used = 0;
 
     size = nvram_load(file, sizeof file);
@@ -223,10 +255,11 @@ void config_load_startup(struct text *out)
             line[used] = 0;
             load_line(&loader, out, line);
             used = 0;
-        } else if (c != '\r' && used < sizeof line - 1)
-            line[used++] = c == 3 ? '^' : c; /* IOS keeps a banner's ^C as one byte; it becomes ^ and the C is added below */
-        if (c == 3 && used < sizeof line - 1)
+        } else if (c == ETX && used < sizeof line - 2) {
+            line[used++] = '^';
             line[used++] = 'C';
+        } else if ((uint8_t)c >= ' ' && c != 127 && used < sizeof line - 1)
+            line[used++] = c;
     }
     banner_open = false;
     loading_startup = false;

@@ -173,6 +173,8 @@ bool interface_is_broadcast(const struct interface *interface, uint32_t address)
 
 void interfaces_changed(void)
 {
+    if (loading_startup)
+        return; /* once, when all of it is read */
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *interface = &interfaces[i];
         bool up = interface_is_up(interface);

@@ -307,6 +307,44 @@ static void test_configuration_survives(void)
     CHECK(interface_is_up(interface_find(VLAN, 0, 2)) && !interface_is_up(interface_find(FASTETHERNET, 0, 1)));
 }
 
+/* What was saved, loaded and saved again is the same: else a restart would change the router. */
+static void check_round_trip(const char *startup)
+{
+    static char first[16384];
+
+    native_boot(startup);
+    CHECK(config_save_startup());
+    memcpy(first, native_nvram, native_nvram_size);
+    first[native_nvram_size] = 0;
+    native_boot(first);
+    CHECK(config_save_startup());
+    CHECK(native_nvram_size == strlen(first) && !memcmp(first, native_nvram, native_nvram_size));
+}
+
+static void test_odd_texts_survive(void)
+{
+    static char banner[1024] = "banner motd #";
+
+    check_round_trip("banner motd #a\n^C and \007\003 b\n#\nhostname After\nend\n");
+    CHECK(!strcmp(config.hostname, "After"));
+    check_round_trip("line con 0\n password 0 0 x\nend\n");
+    CHECK(!strcmp(config.lines[LINE_CONSOLE].password, "0 x"));
+    memset(banner + strlen(banner), 'x', 240);
+    strcat(banner, "\n");
+    memset(banner + strlen(banner), 'y', 253);
+    strcat(banner, "#\nhostname After\nend\n");
+    check_round_trip(banner);
+    CHECK(!strcmp(config.hostname, "After"));
+    check_round_trip("interface FastEthernet0/0\n description \t tab \001 and more   \nend\n");
+}
+
+static void test_startup_flaps_nothing(void)
+{
+    native_boot("interface FastEthernet0/0\n shutdown\ninterface FastEthernet0/1\n ip address 10.1.2.1 255.255.255.0\nend\n");
+    LACKS(console_output, "FastEthernet0/0");
+    HAS(console_output, "Line protocol on Interface FastEthernet0/1, changed state to up");
+}
+
 static void test_ios_boilerplate(void)
 {
     /* What IOS 12.4 writes of itself: nothing of it may be complained about, or a console would be full at each boot. */
@@ -773,7 +811,7 @@ int main(void)
     } tests[] = {
 #define TEST(name) {#name, test_##name}
         TEST(text), TEST(sha256), TEST(abbreviations_and_errors), TEST(help_and_completion), TEST(line_editor), TEST(paging_and_filters),
-        TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(ios_boilerplate), TEST(startup_complaints), TEST(write_erase_and_reload),
+        TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(odd_texts_survive), TEST(startup_flaps_nothing), TEST(ios_boilerplate), TEST(startup_complaints), TEST(write_erase_and_reload),
         TEST(interface_rules), TEST(arp), TEST(arp_waits_and_gives_up), TEST(icmp), TEST(ports_and_bad_packets), TEST(ping_and_traceroute),
         TEST(static_routes), TEST(rip_tells), TEST(rip_learns), TEST(rip_forgets), TEST(rip_interface_down), TEST(rip_requests),
         TEST(rip_many_routes), TEST(vlan_port), TEST(debug),
