@@ -62,25 +62,13 @@ static void write_csr(const struct chip *chip, unsigned number, uint32_t value)
     REG32(chip->registers + RDP) = value;
 }
 
-static unsigned bus_of(unsigned slot)
-{
-    return platform->pci_bridges ? slot : 0;
-}
-
-uint32_t am79c971_probe(unsigned slot)
-{
-    if (platform->pci_bridges) /* the bridge's secondary and subordinate bus */
-        gt96100_pci_write(0, slot, 0x18, slot << 16 | slot << 8);
-    return gt96100_pci_read(bus_of(slot), platform->pci_device[slot], 0);
-}
-
 static bool find(unsigned slot)
 {
     uint32_t window = WINDOW + slot * WINDOW_SIZE;
 
-    if (am79c971_probe(slot) != VENDOR_DEVICE)
+    if (slot_probe(slot) != VENDOR_DEVICE)
         return false;
-    gt96100_pci_write(bus_of(slot), platform->pci_device[slot], PCI_MEMORY_BASE, window);
+    slot_map(slot, PCI_MEMORY_BASE, window);
     chips[slot].registers = KSEG1(window);
     return true;
 }

@@ -123,6 +123,23 @@ size_t port_receive(unsigned port, uint8_t frame[FRAME_MAX])
     return port_slot[port] ? am79c971_receive(port_slot[port], frame) : gt96100_receive(port, frame);
 }
 
+static unsigned bus_of(unsigned slot)
+{
+    return platform->pci_bridges ? slot : 0;
+}
+
+uint32_t slot_probe(unsigned slot)
+{
+    if (platform->pci_bridges) /* the bridge's secondary and subordinate bus */
+        gt96100_pci_write(0, slot, 0x18, slot << 16 | slot << 8);
+    return gt96100_pci_read(bus_of(slot), platform->pci_device[slot], 0);
+}
+
+void slot_map(unsigned slot, unsigned base_register, uint32_t physical)
+{
+    gt96100_pci_write(bus_of(slot), platform->pci_device[slot], base_register, physical);
+}
+
 static void add_ports(void)
 {
     uint8_t mac[6];
@@ -137,9 +154,13 @@ static void add_ports(void)
     for (uint8_t slot = 1; slot <= platform->slots; slot++) {
         memcpy(mac, board.base_mac, 6);
         mac[5] = (uint8_t)(mac[5] + slot * 0x10);
+        if (bcm5600_init(slot)) {
+            interface_add_switch(slot, 16, mac);
+            continue;
+        }
         if (!am79c971_init(slot, mac)) {
-            if (am79c971_probe(slot) != PCI_EMPTY)
-                log_message("%%LAB-3-CARD: the card in slot %u is not in this lab router: only NM-1FE-TX is", slot);
+            if (slot_probe(slot) != PCI_EMPTY)
+                log_message("%%LAB-3-CARD: the card in slot %u is not in this lab router: NM-1FE-TX and NM-16ESW are", slot);
             continue;
         }
         port_slot[next] = slot;
@@ -205,8 +226,10 @@ void board_restart(void)
 {
     service_lines();
     gt96100_stop();
-    for (unsigned slot = 1; slot <= platform->slots; slot++)
+    for (unsigned slot = 1; slot <= platform->slots; slot++) {
         am79c971_stop(slot);
+        bcm5600_stop(slot);
+    }
     start();
 }
 

@@ -70,7 +70,10 @@ void config_write_interface(struct text *out, const struct interface *interface)
     text_print(out, "interface %s\n", interface->name);
     if (interface->description[0])
         text_print(out, " description %s\n", interface->description);
-    if (interface->access_vlan)
+    if (interface->switched) {
+        if (interface->access_vlan != 1)
+            text_print(out, " switchport access vlan %u\n", interface->access_vlan);
+    } else if (interface->access_vlan)
         text_print(out, " switchport access vlan %u\n", interface->access_vlan);
     else if (interface->address)
         text_print(out, " ip address %s %s\n", ip_text(interface->address), ip_text(interface->mask));
@@ -78,7 +81,7 @@ void config_write_interface(struct text *out, const struct interface *interface)
         text_print(out, " no ip address\n");
     if (interface->shutdown)
         text_print(out, " shutdown\n");
-    if (interface->type == FASTETHERNET)
+    if (interface->type == FASTETHERNET && !interface->switched)
         text_print(out, " duplex auto\n speed auto\n");
     text_print(out, "!\n");
 }

@@ -353,15 +353,16 @@ static void set_address(args *a)
 static void set_access_vlan(args *a)
 {
     struct interface *port = a->session->interface;
-    uint32_t vlan = a->no ? 0 : a->values[0].number;
+    uint32_t vlan = a->no ? port->switched : a->values[0].number;
 
     if (port->type != FASTETHERNET || !port->slot) {
         text_print(a->out, "%% Not in this lab router: only a FastEthernet of a network module can carry a Vlan\n");
         return;
     }
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
-        if (vlan && &interfaces[i] != port && interfaces[i].used && interfaces[i].access_vlan == vlan) {
-            text_print(a->out, "%% Not in this lab router: Vlan%u leaves by %s already, and there is no switch between ports\n", vlan,
+        if (vlan && &interfaces[i] != port && interfaces[i].used && interfaces[i].access_vlan == vlan &&
+            !(port->switched && interfaces[i].switched)) {
+            text_print(a->out, "%% Not in this lab router: Vlan%u leaves by %s already, and there is no switch between them\n", vlan,
                        interfaces[i].name);
             return;
         }

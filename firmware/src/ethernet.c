@@ -14,21 +14,10 @@ static void count(struct interface_counters *counters, const uint8_t *frame, siz
     counters->ever = true;
 }
 
-void ethernet_receive(struct interface *port, uint8_t *frame, size_t size)
+static void receive(struct interface *port, struct interface *interface, uint8_t *frame, size_t size)
 {
-    struct interface *interface = port;
-
-    if (port->shutdown)
+    if (!interface || !interface_is_up(interface))
         return;
-    if (size < ETHERNET_HEADER || size > FRAME_MAX) {
-        port->input.errors++;
-        return;
-    }
-    if (port->access_vlan) {
-        interface = port_vlan(port);
-        if (!interface || !interface_is_up(interface))
-            return;
-    }
     if (!(frame[0] & 1) && memcmp(frame, interface->mac, 6) != 0)
         return; /* ports are promiscuous: what is for others ends here */
     count(&port->input, frame, size);
@@ -41,6 +30,45 @@ void ethernet_receive(struct interface *port, uint8_t *frame, size_t size)
     case ETHERTYPE_IPV4:
         ipv4_receive(interface, frame, size - ETHERNET_HEADER);
         break;
+    }
+}
+
+static bool is_sound(struct interface *port, size_t size)
+{
+    if (port->shutdown)
+        return false;
+    if (size >= ETHERNET_HEADER && size <= FRAME_MAX)
+        return true;
+    port->input.errors++;
+    return false;
+}
+
+void ethernet_receive(struct interface *port, uint8_t *frame, size_t size)
+{
+    if (is_sound(port, size))
+        receive(port, port->access_vlan ? port_vlan(port) : port, frame, size);
+}
+
+void ethernet_receive_switched(struct interface *port, uint32_t vlan, uint8_t *frame, size_t size)
+{
+    if (is_sound(port, size))
+        receive(port, interface_find(VLAN, 0, vlan), frame, size);
+}
+
+/* To each switch that has a port in the VLAN. */
+static void send_switched(struct interface *vlan, const uint8_t *frame, size_t size)
+{
+    unsigned done = 0;
+
+    for (unsigned i = 0; i < MAX_INTERFACES; i++) {
+        struct interface *port = &interfaces[i];
+        if (!port->used || !port->switched || port->shutdown || port->access_vlan != vlan->unit || (done & 1u << port->slot))
+            continue;
+        done |= 1u << port->slot;
+        if (switch_send(port->slot, vlan->unit, frame, size))
+            count(&vlan->output, frame, size);
+        else
+            vlan->output.drops++;
     }
 }
 
@@ -58,6 +86,10 @@ void ethernet_send(struct interface *interface, const uint8_t destination[6], ui
     if (size < FRAME_MIN) {
         memset(frame + size, 0, FRAME_MIN - size);
         size = FRAME_MIN;
+    }
+    if (port->switched) {
+        send_switched(interface, frame, size);
+        return;
     }
     if (!port_send(port->port, frame, size)) {
         port->output.drops++;

@@ -44,9 +44,16 @@ bool gt96100_send(unsigned port, const uint8_t *frame, size_t size);
 size_t gt96100_receive(unsigned port, uint8_t frame[FRAME_MAX]);
 void gt96100_stop(void);
 
-/* am79c971.c: one chip per slot */
+/* board_c37xx.c: the card in a slot, as a PCI device */
 #define PCI_EMPTY 0xffffffffu
-uint32_t am79c971_probe(unsigned slot); /* PCI vendor and device of the slot's card; all ones: empty */
+uint32_t slot_probe(unsigned slot); /* vendor and device */
+void slot_map(unsigned slot, unsigned base_register, uint32_t physical);
+
+/* bcm5600.c: one chip per slot; the rest is in board.h */
+bool bcm5600_init(unsigned slot); /* false: the slot has no such chip */
+void bcm5600_stop(unsigned slot);
+
+/* am79c971.c: one chip per slot */
 bool am79c971_init(unsigned slot, const uint8_t mac[6]); /* false: the slot has no such chip */
 bool am79c971_send(unsigned slot, const uint8_t *frame, size_t size);
 size_t am79c971_receive(unsigned slot, uint8_t frame[FRAME_MAX]);

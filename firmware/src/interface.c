@@ -56,6 +56,27 @@ void interface_add_port(uint8_t slot, uint8_t unit, unsigned port, const char *h
     memcpy(interface->mac, mac, 6);
 }
 
+void interface_add_switch(uint8_t slot, uint8_t count, const uint8_t mac[6])
+{
+    struct interface *vlan;
+
+    for (uint8_t unit = 0; unit < count; unit++) {
+        struct interface *port = interface_new(FASTETHERNET, slot, unit);
+        if (!port)
+            return;
+        port->port = MAX_PORTS;
+        port->switched = true;
+        port->hardware = "Fast Ethernet";
+        port->access_vlan = 1;
+        port->was_up = true; /* up from the start, as IOS has them: no news */
+        memcpy(port->mac, mac, 6);
+        port->mac[5] = (uint8_t)(port->mac[5] + unit);
+    }
+    vlan = interface_find(VLAN, 0, 1);
+    if (!vlan && (vlan = interface_make(VLAN, 1)))
+        vlan->shutdown = true;
+}
+
 struct interface *interface_find(enum interface_type type, uint8_t slot, uint32_t unit)
 {
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
@@ -75,7 +96,7 @@ struct interface *interface_make(enum interface_type type, uint32_t unit)
     interface = interface_new(type, 0, unit);
     if (!interface)
         return NULL;
-    interface->hardware = type == VLAN ? "EtherSVI (a routed port: no switch)" : type_names[type];
+    interface->hardware = type == VLAN ? "EtherSVI" : type_names[type];
     memcpy(interface->mac, board.base_mac, 6);
     return interface;
 }
@@ -112,12 +133,15 @@ struct interface *interface_next(const struct interface *after)
 
 struct interface *vlan_port(const struct interface *vlan)
 {
+    struct interface *found = NULL;
+
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *port = &interfaces[i];
-        if (port->used && port->type == FASTETHERNET && port->access_vlan && port->access_vlan == vlan->unit)
-            return port;
+        if (port->used && port->type == FASTETHERNET && port->access_vlan && port->access_vlan == vlan->unit &&
+            (!found || (found->shutdown && !port->shutdown)))
+            found = port;
     }
-    return NULL;
+    return found;
 }
 
 struct interface *port_vlan(const struct interface *port)
@@ -175,6 +199,9 @@ void interfaces_changed(void)
 {
     if (loading_startup)
         return; /* once, when all of it is read */
+    for (unsigned i = 0; i < MAX_INTERFACES; i++)
+        if (interfaces[i].used && interfaces[i].switched)
+            switch_set_port(interfaces[i].slot, interfaces[i].unit, interfaces[i].shutdown ? 0 : interfaces[i].access_vlan);
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *interface = &interfaces[i];
         bool up = interface_is_up(interface);

@@ -6,7 +6,7 @@
 
 enum interface_type { FASTETHERNET, LOOPBACK, VLAN, NULL_INTERFACE };
 
-enum { MAX_PORTS = 6, MAX_INTERFACES = MAX_PORTS + 16 };
+enum { MAX_PORTS = 6, MAX_SLOTS = 4, MAX_SWITCH_PORTS = 16, MAX_INTERFACES = 2 + MAX_SLOTS * MAX_SWITCH_PORTS + 16 };
 
 /* How the address came, for `show ip interface brief`. */
 enum address_origin { ADDRESS_UNSET, ADDRESS_NVRAM, ADDRESS_MANUAL };
@@ -23,7 +23,8 @@ struct interface {
     uint8_t slot;      /* of a FastEthernet */
     uint32_t unit;     /* port in its slot, or the number of a Loopback or Vlan */
     char name[28];     /* FastEthernet0/0 */
-    unsigned port;     /* the board's index, of a FastEthernet */
+    unsigned port;     /* the board's index, of a FastEthernet that is routed */
+    bool switched;     /* a port of a switch: always in a VLAN */
     const char *hardware;
     uint8_t mac[6];
 
@@ -33,7 +34,7 @@ struct interface {
     enum address_origin origin;
     bool shutdown;
     bool rip_passive;     /* other than `passive-interface default` says */
-    uint32_t access_vlan; /* of a FastEthernet that carries a Vlan interface; 0: routed */
+    uint32_t access_vlan; /* of a port of a switch, or of a routed one that carries a Vlan interface; 0: routed */
 
     bool was_up; /* as of the last look, to see changes */
     bool rip_was_active;
@@ -46,6 +47,8 @@ extern bool loading_startup; /* lines come from NVRAM, not from a person */
 
 /* Onboard ports and cards, in order of slot; called by the board. */
 void interface_add_port(uint8_t slot, uint8_t unit, unsigned port, const char *hardware, const uint8_t mac[6]);
+/* The ports of a switch, in VLAN 1 at first, and Vlan1. */
+void interface_add_switch(uint8_t slot, uint8_t count, const uint8_t mac[6]);
 struct interface *interface_find(enum interface_type type, uint8_t slot, uint32_t unit);
 /* An existing or a new Loopback or Vlan; NULL: the table is full. */
 struct interface *interface_make(enum interface_type type, uint32_t unit);
@@ -53,7 +56,7 @@ void interface_remove(struct interface *interface);
 /* By type, then number; start with NULL; NULL after the last. Null0 is not listed. */
 struct interface *interface_next(const struct interface *after);
 
-/* The port that a Vlan's frames leave by, and the Vlan that a port carries; NULL: none. */
+/* A port in a Vlan (one that is up, if there is one), and the Vlan that a port is in; NULL: none. */
 struct interface *vlan_port(const struct interface *vlan);
 struct interface *port_vlan(const struct interface *port);
 

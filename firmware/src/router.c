@@ -44,6 +44,7 @@ void router_start(void (*add_ports)(void))
         text_print(&out, "Configuration register 0x%x: startup-config is not read.\n", board.config_register);
     else
         config_load_startup(&out);
+    interfaces_changed();
     print_console(&out);
     sessions_start();
     log_message("%%SYS-5-RESTART: System restarted --");
@@ -52,7 +53,7 @@ void router_start(void (*add_ports)(void))
 static struct interface *interface_of_port(unsigned port)
 {
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
-        if (interfaces[i].used && interfaces[i].type == FASTETHERNET && interfaces[i].port == port)
+        if (interfaces[i].used && interfaces[i].type == FASTETHERNET && !interfaces[i].switched && interfaces[i].port == port)
             return &interfaces[i];
     return NULL;
 }
@@ -66,6 +67,16 @@ static void receive_frames(void)
         size_t size;
         for (int n = 0; interface && n < FRAMES_PER_PORT && (size = port_receive(port, frame)) > 0; n++)
             ethernet_receive(interface, frame, size);
+    }
+    for (uint8_t slot = 1; slot <= MAX_SLOTS; slot++) {
+        uint32_t vlan;
+        unsigned unit;
+        size_t size;
+        for (int n = 0; n < FRAMES_PER_PORT && (size = switch_receive(slot, frame, &vlan, &unit)) > 0; n++) {
+            struct interface *port = interface_find(FASTETHERNET, slot, unit);
+            if (port)
+                ethernet_receive_switched(port, vlan, frame, size);
+        }
     }
 }
 

@@ -80,10 +80,14 @@ static void interface_of(args *a, const struct interface *i)
     if (i->type != LOOPBACK)
         text_print(out, ", address is %s (bia %s)", mac_text(i->mac), mac_text(i->mac));
     text_print(out, "\n");
-    if (i->type == VLAN)
+    if (i->type == VLAN && port && port->switched)
+        text_print(out, "  Carried by the switch in slot %u\n", port->slot);
+    else if (i->type == VLAN)
         text_print(out, "  Carried by %s%s\n", port ? port->name : "no port: give one `switchport access vlan`",
                    port ? ", as a routed port of this name: there is no switch in this lab router" : "");
-    if (i->type == FASTETHERNET && i->access_vlan)
+    if (i->switched)
+        text_print(out, "  Switch port, access VLAN %u\n", i->access_vlan);
+    else if (i->type == FASTETHERNET && i->access_vlan)
         text_print(out, "  Carries Vlan%u as a routed port: there is no switch in this lab router\n", i->access_vlan);
     if (i->description[0])
         text_print(out, "  Description: %s\n", i->description);

@@ -303,9 +303,15 @@ class Lab:
         return namespace
 
     def router(
-        self, name: str, config: str | None = None, *, platform: str = "c3725", cards: Sequence[int] = ()
+        self,
+        name: str,
+        config: str | None = None,
+        *,
+        platform: str = "c3725",
+        cards: Sequence[int] = (),
+        switch: int = 0,
     ) -> Router:
-        """A router, not yet started; its startup-config; an NM-1FE-TX in each slot of `cards`."""
+        """A router, not yet started; its startup-config; an NM-1FE-TX in each slot of `cards`, an NM-16ESW in `switch`."""
         router = Router(self, name, platform, len(self.routers) + 1)
         self.routers.append(router)
         self.vm("create", name, router.number, platform)
@@ -318,6 +324,8 @@ class Lab:
         self.hypervisor.command(platform, "set_mac_addr", name, f"cc{router.number:02x}.793b.0000")
         for slot in cards:
             self.vm("slot_add_binding", name, slot, 0, "NM-1FE-TX")
+        if switch:
+            self.vm("slot_add_binding", name, switch, 0, "NM-16ESW")
         if config is not None:
             router.push_config(config)
         return router

@@ -69,14 +69,49 @@ def _failing_ping(host: Namespace, *arguments: str) -> str:
     return str(failure.value)
 
 
+@pytest.mark.parametrize("platform", ["c3725", "c2691", "c3745"])
+def test_switch_card_switches_within_a_vlan_and_the_router_routes_between(lab: Lab, platform: str) -> None:
+    config = "".join(
+        interface(f"FastEthernet1/{unit}", None, f"switchport access vlan {vlan}")
+        for unit, vlan in ((0, 2), (1, 2), (15, 3))
+    )
+    config += interface("Vlan2", "10.1.2.1/24") + interface("Vlan3", "10.1.3.1/24")
+    router = lab.router("R1", "hostname R1\n" + config + "end\n", platform=platform, switch=1)
+    one, two = lab.attach(router, "1/0", "t0", "10.1.2.8/24"), lab.attach(router, "1/1", "t1", "10.1.2.9/24")
+    three = lab.attach(router, "1/15", "t15", "10.1.3.9/24")
+    for host, via in ((one, "10.1.2.1"), (two, "10.1.2.1"), (three, "10.1.3.1")):
+        host.route("default", via)
+    console = router.start()
+    for source, address, ttl in (
+        (one, "10.1.2.1", 255),
+        (two, "10.1.2.1", 255),
+        (one, "10.1.2.9", 64),
+        (three, "10.1.2.8", 63),
+        (two, "10.1.3.9", 63),
+    ):
+        source.ping(address)
+        reply = source.ping(address, count=3)
+        assert reply is not None, address
+        assert (reply.ttl, reply.count) == (ttl, 3), address
+    assert "!!!!!" in console.run("ping 10.1.3.9 size 1500")
+    assert "Carried by the switch in slot 1" in console.run("show interfaces vlan 2")
+    console.configure("interface f1/1", "switchport access vlan 3")
+    assert two.ping("10.1.2.1") is None
+    console.configure("interface f1/1", "switchport access vlan 2", "interface f1/0", "shutdown")
+    assert one.ping("10.1.2.1") is None
+    assert two.ping("10.1.2.1") is not None
+    assert " 0% packet loss" in two.run("ping", "-n", "-c", "60", "-i", "0.02", "-s", "1400", "10.1.3.9")
+
+
 def corp_and_three(lab: Lab) -> dict[str, Router]:
-    """CORP in the middle with Vlan2; R1, R2 and R3 around it, two networks each."""
+    """CORP in the middle with Vlan2 on an NM-16ESW; R1, R2 and R3 around it, two networks each."""
     corp = lab.router(
         "CORP",
         "hostname CORP\n" + interface("FastEthernet0/0", "10.1.2.1/24") + interface("FastEthernet0/1", "10.1.4.1/24")
         + interface("FastEthernet1/0", None, "switchport access vlan 2") + interface("FastEthernet2/0", "10.1.5.1/24")
         + interface("Vlan2", "10.1.1.2/24") + rip("10.0.0.0") + "end\n",
-        cards=[1, 2],
+        cards=[2],
+        switch=1,
     )  # fmt: skip
     routers = {"CORP": corp}
     for name, link, first, second in (

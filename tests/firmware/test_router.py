@@ -53,12 +53,15 @@ def test_write_memory_survives_stop_and_start(lab: Lab) -> None:
 
 
 def test_reload_starts_again_from_nvram(lab: Lab) -> None:
-    router = lab.router("R1", TWO_NETWORKS, cards=[1])
+    switched = interface("FastEthernet2/7", None, "switchport access vlan 9") + interface("Vlan9", "10.1.9.1/24")
+    router = lab.router("R1", TWO_NETWORKS.replace("end\n", switched + "end\n"), cards=[1], switch=2)
     host = lab.attach(router, "0/0", "t0", "10.1.1.9/24")
+    behind_switch = lab.attach(router, "2/7", "t7", "10.1.9.9/24")
     other = lab.attach(router, "1/0", "t1", "10.1.3.9/24")
     console = router.start()
     console.configure("hostname Lost", "interface f1/0", "ip address 10.1.3.1 255.255.255.0", "no shutdown")
     assert other.ping("10.1.3.1") is not None
+    assert behind_switch.ping("10.1.9.1") is not None
     console.send("reload\r")
     console.expect(r"Save\? \[yes/no\]: ")
     console.send("no\r")
@@ -67,6 +70,7 @@ def test_reload_starts_again_from_nvram(lab: Lab) -> None:
     console.login()
     assert "10.1.3.1" not in console.run("show ip interface brief")
     assert host.ping("10.1.1.1") is not None
+    assert behind_switch.ping("10.1.9.1") is not None
     console.configure("interface f1/0", "ip address 10.1.3.1 255.255.255.0", "no shutdown")
     assert other.ping("10.1.3.1") is not None
 

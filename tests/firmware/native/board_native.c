@@ -21,6 +21,9 @@ unsigned restarts;
 char native_nvram[16384];
 size_t native_nvram_size;
 
+bool native_switch;
+uint32_t native_switch_vlans[16];
+
 static size_t console_used;
 static const char *typed;
 static uint32_t now_ms;
@@ -70,6 +73,27 @@ size_t port_receive(unsigned port, uint8_t frame[FRAME_MAX])
     return 0;
 }
 
+void switch_set_port(unsigned slot, unsigned unit, uint32_t vlan)
+{
+    (void)slot;
+    native_switch_vlans[unit] = vlan;
+}
+
+bool switch_send(unsigned slot, uint32_t vlan, const uint8_t *frame, size_t size)
+{
+    (void)slot;
+    return port_send(100 + vlan, frame, size);
+}
+
+size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, unsigned *unit)
+{
+    (void)slot;
+    (void)frame;
+    (void)vlan;
+    (void)unit;
+    return 0;
+}
+
 size_t nvram_load(char *text, size_t size)
 {
     size_t n = native_nvram_size < size ? native_nvram_size : size;
@@ -100,6 +124,8 @@ static void add_ports(void)
         mac[5] = i < 2 ? i : 0x10;
         interface_add_port(i / 2, i % 2, i, "test", mac);
     }
+    if (native_switch)
+        interface_add_switch(2, 16, board.base_mac);
 }
 
 void native_boot(const char *startup_config)
@@ -163,4 +189,12 @@ void native_frame(unsigned port, const uint8_t *frame, size_t size)
             ASAN_UNPOISON_MEMORY_REGION(buffer, sizeof buffer);
             return;
         }
+}
+
+void native_switched_frame(unsigned unit, uint32_t vlan, const uint8_t *frame, size_t size)
+{
+    static uint8_t buffer[FRAME_MAX];
+
+    memcpy(buffer, frame, size);
+    ethernet_receive_switched(interface_find(FASTETHERNET, 2, unit), vlan, buffer, size);
 }

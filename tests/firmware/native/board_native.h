@@ -16,6 +16,9 @@ extern struct sent_frame sent[SENT_FRAMES];
 extern unsigned sent_count;
 extern char console_output[262144]; /* of LINE_CONSOLE, since native_type() or native_boot() */
 extern unsigned restarts;
+extern bool native_switch; /* a switch card in slot 2, from the next boot on */
+extern uint32_t native_switch_vlans[16];
+
 extern char native_nvram[16384];
 extern size_t native_nvram_size;
 
@@ -27,5 +30,7 @@ void native_run(uint32_t milliseconds);
 const char *native_type(const char *keys);
 /* A frame comes in by a port, and what it leads to is done. */
 void native_frame(unsigned port, const uint8_t *frame, size_t size);
+/* One from the switch; what the router sends to it is in `sent`, as port 100 + VLAN. */
+void native_switched_frame(unsigned unit, uint32_t vlan, const uint8_t *frame, size_t size);
 
 #endif

@@ -403,7 +403,7 @@ static void test_interface_rules(void)
     HAS(native_type("int f0/1\rswitchport access vlan 3\r"), "% Not in this lab router");
     HAS(native_type("int vlan 2\rip address 10.3.3.3 255.255.255.0\rint f1/0\rno shut\r"),
         "%LINEPROTO-5-UPDOWN: Line protocol on Interface Vlan2, changed state to up");
-    HAS(native_type("do sh int vlan 2\r"), "Carried by FastEthernet1/0");
+    HAS(native_type("do sh int vlan 2\r"), "Carried by FastEthernet1/0, as a routed port");
     HAS(native_type("no int vlan 2\rdo sh ip int br\r"), "FastEthernet1/0");
     LACKS(console_output, "Vlan2 ");
     HAS(native_type("no interface f0/0\r"), "% Invalid input");
@@ -790,6 +790,43 @@ static void test_vlan_port(void)
     CHECK(sent_count == 2);
 }
 
+static void test_switch_card(void)
+{
+    uint8_t arp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const uint8_t start[6] = {0, 1, 8, 0, 6, 4};
+
+    native_switch = true;
+    native_boot("interface FastEthernet2/0\n switchport access vlan 2\ninterface FastEthernet2/1\n switchport mode access\n switchport access vlan 2\n"
+                "interface FastEthernet2/15\n shutdown\ninterface Vlan2\n ip address 10.1.1.2 255.255.255.0\nend\n");
+    LACKS(console_output, "% ");
+    CHECK(native_switch_vlans[0] == 2 && native_switch_vlans[1] == 2 && native_switch_vlans[2] == 1 && native_switch_vlans[15] == 0);
+    sent_count = 0;
+    memcpy(arp + 6, peer_mac, 6);
+    put16(arp + 12, 0x0806);
+    memcpy(arp + 14, start, 6);
+    put16(arp + 20, 1);
+    memcpy(arp + 22, peer_mac, 6);
+    put32(arp + 28, ip("10.1.1.9"));
+    put32(arp + 38, ip("10.1.1.2"));
+    native_switched_frame(1, 2, arp, sizeof arp);
+    CHECK(sent_count == 1 && last_sent()->port == 102 && get16(last_sent()->data + 20) == 2);
+    native_switched_frame(3, 1, arp, sizeof arp); /* another VLAN */
+    CHECK(sent_count == 1);
+    native_type("\r\ren\rterminal length 0\r");
+    HAS(native_type("show ip interface brief\r"), "Vlan1                      unassigned      YES unset  administratively down down");
+    HAS(native_type("show interfaces vlan 2\r"), "Carried by the switch in slot 2");
+    HAS(native_type("show running-config\r"), "interface FastEthernet2/1\r\n switchport access vlan 2\r\n!\r\ninterface FastEthernet2/2\r\n!\r\n");
+    native_type("conf t\rinterface f2/0\rshutdown\r");
+    CHECK(native_switch_vlans[0] == 0 && interface_is_up(interface_find(VLAN, 0, 2)));
+    HAS(native_type("interface f2/1\rno switchport access vlan\r"), "Interface Vlan2, changed state to down");
+    CHECK(native_switch_vlans[1] == 1);
+    HAS(native_type("ip address 10.4.4.4 255.255.255.0\r"), "% IP addresses may not be configured on L2 links.");
+    native_type("end\rwrite memory\r");
+    check_round_trip("interface FastEthernet2/3\n switchport access vlan 7\n description x\ninterface FastEthernet2/4\n shutdown\ninterface Vlan7\n"
+                     " ip address 10.7.7.7 255.255.255.0\nend\n");
+    native_switch = false;
+}
+
 static void test_debug(void)
 {
     native_boot(with_rip);
@@ -814,7 +851,7 @@ int main(void)
         TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(odd_texts_survive), TEST(startup_flaps_nothing), TEST(ios_boilerplate), TEST(startup_complaints), TEST(write_erase_and_reload),
         TEST(interface_rules), TEST(arp), TEST(arp_waits_and_gives_up), TEST(icmp), TEST(ports_and_bad_packets), TEST(ping_and_traceroute),
         TEST(static_routes), TEST(rip_tells), TEST(rip_learns), TEST(rip_forgets), TEST(rip_interface_down), TEST(rip_requests),
-        TEST(rip_many_routes), TEST(vlan_port), TEST(debug),
+        TEST(rip_many_routes), TEST(vlan_port), TEST(switch_card), TEST(debug),
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
