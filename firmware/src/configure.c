@@ -212,7 +212,7 @@ static const struct cli_node banner_text[] = {LINE("c banner-text c, where 'c' i
 static const struct cli_node banner[] = {
     KEY_NO("motd", "Set Message of the Day banner", set_banner, banner_text), ABSENT("login"), ABSENT("exec"), ABSENT("incoming"), END};
 
-static const struct cli_node interface_name[] = {INTERFACE(enter_interface, NULL, CLI_NEW), END};
+static const struct cli_node interface_name[] = {INTERFACE(enter_interface, NULL, CLI_NEW), ABSENT("range"), END};
 
 static const struct cli_node route_distance[] = {NUMBER("<1-255>", "Distance metric for this route", set_route, NULL, 1, 255), END};
 static const struct cli_node route_after_interface[] = {
@@ -368,7 +368,7 @@ static void set_access_vlan(args *a)
         }
     if (vlan) {
         port->address = port->mask = 0;
-        if (!loading_startup && !interface_find(VLAN, 0, vlan))
+        if (!loading_startup && !port->switched && !interface_find(VLAN, 0, vlan))
             text_print(a->out, "%% Access VLAN does not exist. Give Vlan%u an address to use it\n", vlan);
     }
     port->access_vlan = vlan;

@@ -271,8 +271,8 @@ void rip_interfaces_changed(void)
 {
     bool news = false;
 
-    if (!rip.on)
-        return;
+    if (!rip.on || loading_startup)
+        return; /* once, when all of it is read */
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *one = &interfaces[i];
         bool active = rip_is_active_on(one);
@@ -478,6 +478,8 @@ void rip_tick(void)
     if (!time_after(next_update_ms, now)) {
         schedule_update();
         send_to_all(false);
+        if (time_after(now, trigger_at_ms))
+            trigger_at_ms = now; /* never so old that it seems to lie ahead */
     } else if (triggered && !time_after(trigger_at_ms, now)) {
         send_to_all(true);
         trigger_at_ms = now + 1000 + random_below(4000);

@@ -649,6 +649,13 @@ static void key(struct session *session, uint8_t c)
         escape_key(session, (char)c);
         return;
     }
+    if (c == CTRL_C && session->state == SESSION_PASSWORD && session->password_is_enable) {
+        put_text(session, "\n");
+        clear_input(session);
+        session->state = SESSION_EDITING;
+        show_prompt(session);
+        return;
+    }
     if ((c == CTRL_Z || c == CTRL_C) && session->state != SESSION_PASSWORD) {
         if (c == CTRL_Z)
             control_z(session);

@@ -136,6 +136,36 @@ static void interfaces_description(args *a)
     }
 }
 
+/* The VLANs that ports of switches are in. */
+static void vlan_switch(args *a)
+{
+    uint32_t vlan = 0;
+
+    text_print(a->out, "\nVLAN Name                             Status    Ports\n"
+                       "---- -------------------------------- --------- -------------------------------\n");
+    for (;;) {
+        uint32_t next = UINT32_MAX;
+        unsigned shown = 0;
+        char name[16];
+        struct text text;
+        for (unsigned i = 0; i < MAX_INTERFACES; i++)
+            if (interfaces[i].used && interfaces[i].switched && interfaces[i].access_vlan > vlan && interfaces[i].access_vlan < next)
+                next = interfaces[i].access_vlan;
+        if (next == UINT32_MAX)
+            break;
+        vlan = next;
+        text_init(&text, name, sizeof name);
+        text_print(&text, vlan == 1 ? "default" : "VLAN%04u", vlan);
+        text_print(a->out, "%-4u %-32s active    ", vlan, name);
+        for (struct interface *i = interface_next(NULL); i; i = interface_next(i))
+            if (i->switched && i->access_vlan == vlan) {
+                text_print(a->out, "%s%sFa%u/%u", shown ? ", " : "", shown && shown % 4 == 0 ? "\n                                                " : "", i->slot, i->unit);
+                shown++;
+            }
+        text_print(a->out, "\n");
+    }
+}
+
 static void ip_route(args *a)
 {
     char source = 0;
@@ -282,6 +312,7 @@ static const struct cli_node show_ip[] = {
 static const struct cli_node interface_what[] = {
     INTERFACE(show_interfaces, NULL, 0), KEY("description", "Show interface description", interfaces_description, NULL), ABSENT("status"),
     ABSENT("trunk"), ABSENT("switchport"), ABSENT("accounting"), END};
+static const struct cli_node vlan_what[] = {KEY("brief", "VTP all VLAN status in brief", vlan_switch, NULL), END};
 static const struct cli_node running_name[] = {INTERFACE(running_interface, NULL, 0), END};
 static const struct cli_node running_what[] = {KEY("interface", "Show interface configuration", NULL, running_name), END};
 
@@ -300,9 +331,10 @@ const struct cli_node show_commands[] = {
     PRIVILEGED("startup-config", "Contents of startup configuration", startup, NULL),
     KEY("users", "Display information about terminal lines", users, NULL),
     KEY("version", "System hardware and software status", version, NULL),
+    KEY("vlan-switch", "VTP VLAN status", vlan_switch, vlan_what),
     ABSENT("access-lists"), ABSENT("cdp"), ABSENT("configuration"), ABSENT("controllers"), ABSENT("diag"), ABSENT("environment"), ABSENT("file"),
     ABSENT("flash:"), ABSENT("hosts"), ABSENT("inventory"), ABSENT("ipv6"), ABSENT("line"), ABSENT("mac-address-table"), ABSENT("memory"),
     ABSENT("platform"), ABSENT("processes"), ABSENT("protocols"), ABSENT("sessions"), ABSENT("spanning-tree"), ABSENT("ssh"), ABSENT("tech-support"),
-    ABSENT("terminal"), ABSENT("vlan-switch"), ABSENT("vlans"), ABSENT("vtp"), ABSENT("standby"),
+    ABSENT("terminal"), ABSENT("vlans"), ABSENT("vtp"), ABSENT("standby"),
     END,
 };

@@ -252,6 +252,7 @@ static void test_passwords(void)
     HAS(native_type("x\ry\r"), "% Bad passwords");
     HAS(native_type("\rletmein\r"), "Router>");
     HAS(native_type("enable\rbad\rbad\rbad\r"), "% Bad secrets\r\n\r\nRouter>");
+    HAS(native_type("enable\rci\003"), "Router>");
     HAS(native_type("enable\rcisco\r"), "Router#");
     HAS(native_type("show run | include secret\r"), "enable secret 8 $8$");
     LACKS(console_output, "cisco");
@@ -815,6 +816,7 @@ static void test_switch_card(void)
     native_type("\r\ren\rterminal length 0\r");
     HAS(native_type("show ip interface brief\r"), "Vlan1                      unassigned      YES unset  administratively down down");
     HAS(native_type("show interfaces vlan 2\r"), "Carried by the switch in slot 2");
+    HAS(native_type("show vlan-switch brief\r"), "2    VLAN0002                         active    Fa2/0, Fa2/1\r\n");
     HAS(native_type("show running-config\r"), "interface FastEthernet2/1\r\n switchport access vlan 2\r\n!\r\ninterface FastEthernet2/2\r\n!\r\n");
     native_type("conf t\rinterface f2/0\rshutdown\r");
     CHECK(native_switch_vlans[0] == 0 && interface_is_up(interface_find(VLAN, 0, 2)));
