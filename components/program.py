@@ -19,7 +19,7 @@ def build() -> None:
     engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
     plan = _plan(settings.topology, settings.routers)
-    target = target_host(settings)
+    target = target_host(settings, plan)
     lab = Lab(
         plan.name,
         plan=plan,
