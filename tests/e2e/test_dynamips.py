@@ -77,11 +77,10 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     assert stack.preview() == {}
 
     brief = said(stack, "CORP", "--", "show", "ip", "interface", "brief")
-    seen = {line.split()[0]: line.split()[1] for line in brief.splitlines()[1:]}
-    assert seen == {
+    rows = [line.split() for line in brief.splitlines()[1:]]
+    assert {row[0]: row[1] for row in rows if row[1] != "unassigned"} == {
         "FastEthernet0/0": "10.1.2.1",
         "FastEthernet0/1": "10.1.4.1",
-        "FastEthernet1/0": "unassigned",
         "FastEthernet2/0": "10.1.5.1",
         "Vlan2": "10.1.1.2",
     }
@@ -93,6 +92,13 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     assert "Vlan2                      10.1.1.2" in typed.stdout
     wrong = stack.run("lab", "exec", "CORP", "--", "show", "nonsense")
     assert wrong.returncode == 1
+
+    # Who wants the topology's configuration again says so, and is told what that does.
+    stack.configure("resetRouters", "1")
+    told = stack.pulumi("preview", "-s", stack.name).output
+    assert "router CORP gets its startup-config anew and restarts: what was saved in it is lost" in told
+    assert sorted(stack.up()["update"]) == ["CORP", "R1", "R2", "R3"]
+    assert checked(stack) == ALL_PASSED
 
     # Drift that a preview shows and an up repairs, and what is the candidate's.
     host.run("kill -9 $(pgrep --newest --exact dynamips)")
