@@ -119,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     console.add_argument("device", metavar="DEVICE", help="as `lab status` shows it")
     aux = add("aux", _aux, "open the AUX port of a Dynamips router", "Leave it with Ctrl-].")
     aux.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
+    idle_pc = add(
+        "idle-pc",
+        _idle_pc,
+        "find the idle-pc of a Dynamips router's image",
+        "Without it a router keeps a processor busy. Let the router boot and have nothing to do. What is found is kept on the lab host, with the"
+        " image, and the next `pulumi up` gives it to all routers that have it.",
+    )
+    idle_pc.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
     execute = add(
         "exec",
         _exec,
@@ -164,6 +172,10 @@ def _console(arguments: argparse.Namespace) -> int:
 
 def _aux(arguments: argparse.Namespace) -> int:
     return terminal.console(read_deployment(select(arguments.stack)), arguments.device, line="aux")
+
+
+def _idle_pc(arguments: argparse.Namespace) -> int:
+    return terminal.find_idle_pc(read_deployment(select(arguments.stack)), arguments.device)
 
 
 def _exec(arguments: argparse.Namespace) -> int:

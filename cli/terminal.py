@@ -47,6 +47,13 @@ def execute(deployment: Deployment, device_name: str, argv: Sequence[str]) -> in
     return join(ssh.channel(ssh.agent_command("attach", deployment.lease, device.name, "--", *argv)), deployment)
 
 
+def find_idle_pc(deployment: Deployment, device_name: str) -> int:
+    """Have the lab host find the idle-pc of a router's image, and say so. Returns its status."""
+    device = deployment.device(device_name)
+    ssh = connection.agent(deployment.endpoint).connection
+    return join(ssh.channel(ssh.agent_command("idle-pc", deployment.lease, device.name)), deployment)
+
+
 def capture(deployment: Deployment, device_name: str, argv: Sequence[str]) -> tuple[int, str]:
     """A command in a device: its status, and its stdout, or stderr where it failed. Raises Lost."""
     device = deployment.device(device_name)

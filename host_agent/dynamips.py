@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import cast
 
 from host_agent.context import Context
-from host_agent.dynamips_client import Client, HypervisorGone, connected
+from host_agent.dynamips_client import TIMEOUT_S, Client, HypervisorGone, connected
 from host_agent.errors import CommandFailed, HostError, Missing
 from host_agent.ledger import read_json, split_id, write_json
 from host_agent.netlink import inside, netns_path
@@ -107,26 +107,29 @@ class Hypervisor:
         write_json(self.folder / "hypervisor.json", {"mark": self.context.mark, **values})
 
     def make_folders(self) -> None:
-        for folder, owner, mode in (
-            (self.folder.parent.parent, 0, 0o711),
-            (self.folder.parent, 0, 0o711),
-            (self.folder, 0, 0o711),
-            (self.work, user(self.context), 0o700),
-        ):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
-            os.chown(folder, owner, owner)
+        identity = user(self.context)
+        with self.context.host.ledger.locked():
+            for folder, owner, mode in (
+                (self.folder.parent.parent, 0, 0o711),
+                (self.folder.parent, 0, 0o711),
+                (self.folder, 0, 0o711),
+                (self.work, identity, 0o700),
+            ):
+                folder.mkdir(exist_ok=True)
+                folder.chmod(mode)
+                os.chown(folder, owner, owner)
 
     def remove_folders(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.folder)
-        # The last one takes what all share.
-        for folder in (self.folder.parent, self.folder.parent.parent):
+        lease = self.folder.parent
+        # Not while another one makes its folder beside it.
+        with self.context.host.ledger.locked():
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self.folder)
+            # The last one takes what all share.
+            if lease.exists() and {path.name for path in lease.iterdir()} <= {"ports.json", ".lock"}:
+                shutil.rmtree(lease)
             with contextlib.suppress(OSError):
-                if folder == self.folder.parent and {path.name for path in folder.iterdir()} <= {"ports.json", ".lock"}:
-                    shutil.rmtree(folder)
-                else:
-                    folder.rmdir()
+                lease.parent.rmdir()
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -220,9 +223,9 @@ class Hypervisor:
                 os.close(descriptor)
 
     @contextlib.contextmanager
-    def connected(self) -> Iterator[Client]:
-        """A connection to its control port. Raises HypervisorGone."""
-        with connected(self.netns, self.port) as client:
+    def connected(self, timeout_s: float = TIMEOUT_S) -> Iterator[Client]:
+        """A connection to its control port, for commands that take no longer. Raises HypervisorGone."""
+        with connected(self.netns, self.port, timeout_s) as client:
             yield client
 
     def allow_files(self, size: int) -> None:

@@ -94,12 +94,12 @@ class Client:
 
 
 @contextlib.contextmanager
-def connected(netns: str, port: int) -> Iterator[Client]:
+def connected(netns: str, port: int, timeout_s: float = TIMEOUT_S) -> Iterator[Client]:
     """A connection for the time of the block. Raises HypervisorGone."""
     try:
         with inside(netns):
             opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        opened.settimeout(TIMEOUT_S)
+        opened.settimeout(timeout_s)
         opened.connect(("127.0.0.1", port))
     except OSError as error:
         raise HypervisorGone(f"no Dynamips hypervisor answers on 127.0.0.1:{port} in {netns}: {error}") from None

@@ -2,6 +2,7 @@
 
     /var/lib/exam-lab/router-images/<sha256>/image         the ELF file, unpacked, readable by the labs' Dynamips users
     /var/lib/exam-lab/router-images/<sha256>/record.json   size and time of the file, to see whether it was changed
+    /var/lib/exam-lab/router-images/<sha256>/idle_pc       where its idle loop is, once that was found (`lab idle-pc`)
     /var/lib/exam-lab/router-images/<sha256>/users/…       an empty file per RouterImage that uses it: `<lease>.<name>`
 
 An image is known by the SHA-256 of what the user has, compressed or not; labs of one host share it.
@@ -128,3 +129,11 @@ def is_whole(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     return (record.get("size"), record.get("mtime_ns")) == (state.st_size, state.st_mtime_ns)
+
+
+def kept_idle_pc(folder: Path) -> str:
+    """The idle-pc that was found for an image; "" where none was."""
+    try:
+        return (folder / "idle_pc").read_text().strip()
+    except FileNotFoundError:
+        return ""

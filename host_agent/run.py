@@ -1,4 +1,4 @@
-"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach … | aux … | line …`.
+"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach … | aux … | idle-pc … | line …`.
 
 It lies beside the package `host_agent` and the libraries shipped with it.
 """
@@ -30,13 +30,19 @@ def main(argv: list[str]) -> None:
 
         wait(Host())
         attach(Host(), argv[1:], aux=argv[0] == "aux")
+    elif argv[:1] == ["idle-pc"]:
+        from host_agent import idle_pc
+        from host_agent.context import Host
+
+        sys.exit(idle_pc.main(Host(), argv[1:]))
     elif argv[:1] == ["line"]:
         from host_agent import line
 
         sys.exit(line.main(argv[1:]))
     else:
         sys.exit(
-            f"usage: run.py serve | keep | attach LEASE DEVICE | aux LEASE DEVICE | line NETNS PORT [-- COMMAND…], not {argv!r}"
+            "usage: run.py serve | keep | attach LEASE DEVICE | aux LEASE DEVICE | idle-pc LEASE ROUTER | line NETNS PORT"
+            f" [-- COMMAND…], not {argv!r}"
         )
 
 

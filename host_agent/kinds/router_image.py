@@ -51,7 +51,7 @@ class Outputs:
     image: str
     """Its SHA-256: the `image` of a DynamipsRouter."""
     default_idle_pc: str
-    """`idle_pc`, "" where there is none: that of a DynamipsRouter."""
+    """`idle_pc`, else what `lab idle-pc` found, "" where there is neither: that of a DynamipsRouter."""
 
 
 def key(args: Args) -> str:
@@ -72,7 +72,7 @@ def add(context: Context, args: Args) -> Outputs:
                 _release(context, args, other)
         if args.sha256:
             blobs.drop(context.host, context.lease, args.sha256)
-    return Outputs(image=sha256, default_idle_pc=args.idle_pc or "")
+    return _outputs(context, args, sha256)
 
 
 def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
@@ -87,7 +87,7 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
         idle_pc=args.idle_pc,
         keep=args.keep,
     )
-    return Shown(observed, Outputs(image=sha256, default_idle_pc=args.idle_pc or ""))
+    return Shown(observed, _outputs(context, args, sha256))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
@@ -102,6 +102,11 @@ def remove(context: Context, args: Args) -> None:
         folder = context.host.root / "router-images"
         if {path.name for path in folder.iterdir()} <= {".lock"}:
             shutil.rmtree(folder)
+
+
+def _outputs(context: Context, args: Args, sha256: str) -> Outputs:
+    found = router_images.kept_idle_pc(router_images.folder(context.host.root, sha256))
+    return Outputs(image=sha256, default_idle_pc=args.idle_pc or found)
 
 
 def _ensure(context: Context, args: Args) -> str:

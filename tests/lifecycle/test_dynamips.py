@@ -8,12 +8,14 @@ import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from dynamic_providers import connection
 from dynamic_providers.base import HostError, Properties
 from dynamic_providers.dynamips_router import DynamipsRouterProvider
+from dynamic_providers.router_image import free_idle_pc
 from sandbox import control
 from tests import machines
 from tests.lifecycle.lab import Lab, Needs
@@ -189,6 +191,21 @@ def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
     time.sleep(2)  # the time over which it is measured
     share = (ticks() - before) / hertz / (time.monotonic() - began)
     assert share < IDLE_SHARE
+
+
+def test_the_idle_pc_of_an_image_is_found_and_kept(lab: Lab, there: Needs) -> None:
+    thing = router(lab, there, idle_pc=None)
+    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
+    status, output, errors = lab.agent.connection.run(
+        lab.agent.connection.agent_command("idle-pc", lab.lease, "R1"), timeout_s=180
+    )
+    assert status == 0, output.decode() + errors.decode()
+    assert f"{free_idle_pc()} is kept with the image" in output.decode()
+    image = {"name": "free", "sha256": there["image"]}
+    shown = lab.agent.call("show", {"kind": "router_image", "lease": lab.lease, "args": image})
+    assert cast("dict[str, object]", shown["outputs"])["default_idle_pc"] == free_idle_pc()
+    thing.update(args(there, idle_pc=free_idle_pc()))
+    thing.assert_as_declared("the idle-pc that was found")
 
 
 def test_it_is_nobody_and_nobody_reaches_it(lab: Lab, there: Needs) -> None:
