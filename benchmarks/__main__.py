@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from benchmarks import measure, report
 from benchmarks.hosts import bench_host, prepare
 from benchmarks.labs import PROJECT
-from benchmarks.measure import COURSES, LabResult, Runner, say
+from benchmarks.measure import COURSES, Runner, say
 from benchmarks.timing import BenchError
 
 STATE = PROJECT / ".state" / "bench"
+RESULTS = PROJECT / ".state" / "bench.json"
 DOCUMENT = PROJECT / "docs" / "benchmarks.md"
 
 
@@ -23,10 +23,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     parser.add_argument("--labs", nargs="+", choices=[course.lab for course in COURSES], help="these alone")
     parser.add_argument("--repetitions", type=int, help="so many of everything; the table says so")
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run measured of other labs")
     arguments = parser.parse_args()
+    kept = measure.read(RESULTS) if arguments.resume and RESULTS.exists() else {}
     prepare(STATE)
     machine = report.describe_machine()
-    results: list[LabResult] = []
     try:
         with bench_host(STATE) as host:
             runner = Runner(host, STATE, say, arguments.repetitions)
@@ -34,11 +35,12 @@ def main() -> int:
             for course in reversed(COURSES):
                 if not arguments.labs or course.lab in arguments.labs:
                     say(f"lab {course.lab}")
-                    results.insert(0, runner.run(course))
-                    (STATE / "results.json").write_text(json.dumps(measure.plain(results), indent=1))
+                    kept[course.lab] = runner.run(course)
+                    measure.write(RESULTS, kept)
     except BenchError as error:
         print(f"bench: error: {error}", file=sys.stderr)
         return 1
+    results = [kept[course.lab] for course in COURSES if course.lab in kept]
     text = report.tables(results, machine)
     print(text)
     if arguments.write:

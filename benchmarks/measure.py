@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -232,9 +233,19 @@ class Runner:
 Contestant = Project | Engine | peers.ByHand | peers.Mininet
 
 
-def plain(results: Sequence[LabResult]) -> list[dict[str, object]]:
-    """For JSON."""
-    return [dataclasses.asdict(result) for result in results]
+def write(file: Path, results: Mapping[str, LabResult]) -> None:
+    """Keep results, by lab."""
+    file.write_text(json.dumps({lab: dataclasses.asdict(result) for lab, result in results.items()}, indent=1))
+
+
+def read(file: Path) -> dict[str, LabResult]:
+    """What `write` kept."""
+    return {
+        lab: LabResult(
+            **{**kept, "counted": {operation: Counted(**counted) for operation, counted in kept["counted"].items()}}
+        )
+        for lab, kept in json.loads(file.read_text()).items()
+    }
 
 
 def say(text: str) -> None:

@@ -58,6 +58,8 @@ def ssh(settings: Settings, requires: list[str]) -> TargetHost:
         private_key_file=settings.private_key_file,
         host_key=settings.host_key,
         requires=requires,
+        # It is not made now: it boots again at most, and a wrong address shall not take minutes to be seen.
+        timeout_s=60.0,
     )
     return TargetHost(lab_host, None)
 

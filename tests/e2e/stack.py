@@ -57,10 +57,17 @@ class Stack:
     def configure(self, key: str, value: str) -> None:
         self.pulumi("config", "set", key, value, "-s", self.name)
 
-    def run(self, *argv: str, timeout_s: float = 180) -> subprocess.CompletedProcess[str]:
+    def run(self, *argv: str, timeout_s: float = 180, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """A command in the project's folder, with this stack's environment."""
         return subprocess.run(
-            argv, cwd=PROJECT, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+            argv,
+            cwd=PROJECT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
         )
 
     def pulumi(self, *arguments: str) -> Finished:

@@ -253,6 +253,7 @@ def observed(lab: LiveLab, stack: Stack) -> dict[str, object]:
     return found
 
 
+@pytest.mark.timeout(900)
 def test_twenty_random_edits_end_as_a_fresh_lab(lab: LiveLab, tmp_path: Path) -> None:
     seed = int(os.environ.get("LAB_TEST_SEED") or time.time_ns() % 1_000_000)
     print(f"seed {seed}: LAB_TEST_SEED={seed} repeats it")

@@ -76,7 +76,7 @@ def test_on_a_sandbox_of_the_stack_s_own(tmp_path: Path) -> None:
 
         # Dead when `up` comes: it is started, and waited for.
         control.stop("vm-sandbox", state=STATE)
-        assert stack.up() == {"update": ["sandbox", "host"]}
+        assert stack.up() == {"update": ["host", "sandbox"]}
         assert stack.preview() == {}
     finally:
         stack.destroy()

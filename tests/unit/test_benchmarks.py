@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import labs, report, script
+from benchmarks import labs, measure, report, script
 from benchmarks.measure import DESTROY, EDIT, SAME, SAME_WITH_REFRESH, UP, Counted, LabResult
 from benchmarks.peers import Script
 from benchmarks.pulumi_runs import edited_topology
@@ -72,3 +72,8 @@ def test_a_second_round_trip_or_connection_is_told() -> None:
     assert report.broken_promises([result]) == []
     result.counted[SAME] = dataclasses.replace(result.counted[SAME], calls={"show bridge": 36}, connections=2)
     assert len(report.broken_promises([result])) == 2
+
+
+def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
+    measure.write(tmp_path / "results.json", {"ccna_ch8": results()})
+    assert measure.read(tmp_path / "results.json") == {"ccna_ch8": results()}

@@ -75,6 +75,7 @@ def test_it_is_a_stock_debian(vm: VirtualMachine) -> None:
     assert vm.run("systemctl is-system-running") == "running\n"
 
 
+@pytest.mark.timeout(1200)  # minutes, on quiet cores
 @pytest.mark.parametrize("stack", ["ccna_ch8"], indirect=True)
 def test_a_lab_comes_back_after_a_reboot_and_goes_without_a_trace(vm: VirtualMachine, stack: Stack) -> None:
     before = snapshot(vm.run)
@@ -104,6 +105,7 @@ def test_a_lab_comes_back_after_a_reboot_and_goes_without_a_trace(vm: VirtualMac
     assert vm.run("systemctl --failed --no-legend") == ""
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("stack", [str(Path(__file__).parents[1] / "e2e/topologies/nat.yaml")], indirect=True)
 def test_nat_through_docker_s_forward_drop(vm: VirtualMachine, stack: Stack) -> None:
     vm.run(UPLINK)

@@ -15,11 +15,11 @@ from dynamic_providers.connection import Connection, Endpoint
 from sandbox.base import default_cache
 from tests.vm import image
 
-BOOT_TIMEOUT_S = 240
+BOOT_TIMEOUT_S = 400
 MEMORY_MIB = 2048
 
 
-@dataclass(frozen=True)
+@dataclass
 class VirtualMachine:
     """A running machine, and how to reach it as a user who has sudo without a password."""
 
@@ -27,16 +27,24 @@ class VirtualMachine:
     console: Path
     """What it printed on its serial line."""
     process: subprocess.Popen[bytes]
+    connection: Connection | None = None
+    """The test's own; to log in takes seconds."""
 
     def run(self, command: str) -> str:
-        """Output of a shell command, run as root over a connection of its own. AssertionError where it fails."""
-        connected = Connection(self.endpoint)
+        """Output of a shell command, run as root. AssertionError where it fails, Unreachable where there is no answer."""
+        self.connection = self.connection or Connection(self.endpoint)
         try:
-            status, output, errors = connected.run(connected.as_root(["/bin/sh", "-c", command]))
-        finally:
-            connected.close()
+            status, output, errors = self.connection.run(self.connection.as_root(["/bin/sh", "-c", command]))
+        except connection.Unreachable:
+            self.disconnect()
+            raise
         assert status == 0, f"{command}: {errors.decode()}"
         return output.decode()
+
+    def disconnect(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
 
     def boot_id(self) -> str:
         return self.run("cat /proc/sys/kernel/random/boot_id")
@@ -56,8 +64,9 @@ class VirtualMachine:
     def reboot(self) -> None:
         """`systemctl reboot`, and wait until it is up again."""
         before = self.boot_id()
-        with contextlib.suppress(connection.Lost):
+        with contextlib.suppress(connection.Unreachable):
             self.run("systemctl reboot")
+        self.disconnect()
         self.wait(other_than=before)
 
     def _printed(self) -> str:
@@ -97,6 +106,7 @@ def virtual_machine(folder: Path) -> Iterator[VirtualMachine]:
         machine = VirtualMachine(endpoint, console, process)
         machine.wait()
         yield machine
+        machine.disconnect()
     finally:
         process.kill()
         process.wait()
