@@ -14,8 +14,8 @@ setup: ## Get what is missing on this machine: packages, .venv, the Pulumi engin
 setup-tests: ## The same, and the tools for tests
 	@setup/run --tests
 
-demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it
-	@$(ACTIVATE) && python -m cli.demo
+demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it; ROUTERS=dynamips: with emulated routers
+	@$(ACTIVATE) && python -m cli.demo $(if $(ROUTERS),--routers $(ROUTERS))
 
 destroy: setup ## Take away all that `make demo` made
 	@$(ACTIVATE) && python -m cli.demo --destroy
