@@ -35,7 +35,7 @@
 #define CHAIN_GOES_ON 0x80000000u
 #define SWITCH_DECIDES 0x00800000u /* where to, from the tag and the address */
 #define RX_RING 64
-#define BATCH 24
+#define BATCH 64
 #define BUFFER 1600
 #define TAG_SIZE 4
 #define CRC_SIZE 4
@@ -48,13 +48,13 @@ struct descriptor {
 
 struct batch {
     unsigned count;
-    uint8_t frames[BATCH][BUFFER] __attribute__((aligned(8)));
+    uint8_t (*frames)[BUFFER];
     uint16_t sizes[BATCH];
 };
 
 struct chain {
     volatile struct descriptor descriptors[RX_RING] __attribute__((aligned(32)));
-    uint8_t buffers[RX_RING][BUFFER] __attribute__((aligned(8)));
+    uint8_t (*buffers)[BUFFER];
 };
 
 struct chip {
@@ -70,6 +70,8 @@ struct chip {
 };
 
 static struct chip chips[MAX_SLOT + 1];
+static uint8_t receive_buffers[MAX_SLOT + 1][2][RX_RING][BUFFER] NOT_CLEARED;
+static uint8_t transmit_buffers[MAX_SLOT + 1][2][BATCH][BUFFER] NOT_CLEARED;
 
 /* The chip's number of a port, by the number on the card's front. */
 static const uint8_t chip_port[PORTS] = {2, 0, 6, 4, 10, 8, 14, 12, 3, 1, 7, 5, 11, 9, 15, 13};
@@ -144,6 +146,10 @@ bool bcm5600_init(unsigned slot)
         return false;
     slot_map(slot, PCI_MEMORY_BASE, window);
     chip->registers = KSEG1(window);
+    for (unsigned i = 0; i < 2; i++) {
+        chip->chains[i].buffers = receive_buffers[slot][i];
+        chip->batches[i].frames = transmit_buffers[slot][i];
+    }
     execute(chip, OPERATION_INSERT_ADDRESS, nobody, 3); /* the first entry of the address table is never looked at */
     write_tables(chip);
     hand_out(chip, 0);

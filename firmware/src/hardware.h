@@ -25,6 +25,9 @@ struct platform {
     bool pci_bridges;         /* each slot has a bus of its own, behind a bridge that has the slot's number on bus 1 */
 };
 
+/* Frame buffers: start-up leaves them alone, so that the host's memory is used only for ports that are. */
+#define NOT_CLEARED __attribute__((section(".bss.not_cleared"), aligned(8)))
+
 extern const struct platform *platform;
 
 /* crt0.S */
