@@ -1,5 +1,5 @@
-/* AMD Am79C971, the Ethernet chip of an NM-1FE-TX. Registers by index (RAP) and data ports, 32 bits each; descriptors in "software style 2".
- * All is in the CPU's byte order: Dynamips emulates a bus bridge that swaps. */
+/* AMD Am79C971, the Ethernet chip of an NM-1FE-TX. Registers by index (RAP) and data ports, 32 bits each; descriptors
+ * in "software style 2". All is in the CPU's byte order: Dynamips emulates a bus bridge that swaps. */
 #include "hardware.h"
 
 #define MAX_SLOT 4

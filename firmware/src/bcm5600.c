@@ -1,8 +1,8 @@
-/* Broadcom BCM5605, the switch chip of an NM-16ESW. It switches between its ports by itself; the router is one more member of each VLAN, and sees
- * frames with an 802.1Q tag.
+/* Broadcom BCM5605, the switch chip of an NM-16ESW. It switches between its ports by itself; the router is one more
+ * member of each VLAN, and sees frames with an 802.1Q tag.
  *
- * Dynamips' model of it knows no ownership of descriptors: it walks a chain once and stops where a descriptor says so. So frames are sent in batches,
- * and of two receive chains one is handed out before the other is full. */
+ * Dynamips' model of it knows no ownership of descriptors: it walks a chain once and stops where a descriptor says so.
+ * So frames are sent in batches, and of two receive chains one is handed out before the other is full. */
 #include "hardware.h"
 
 #define MAX_SLOT 4
@@ -14,7 +14,7 @@
 
 #define COMMAND 0x50 /* of the "S-channel", which reaches the tables */
 #define COMMAND_EXECUTE 0x80
-#define DATA_WORD(n) (0x800u + (n) * 4u)
+#define DATA_WORD(n) (0x800u + (n)*4u)
 #define OPERATION_WRITE_MEMORY (0x09u << 26)
 #define OPERATION_INSERT_ADDRESS (0x0fu << 26)
 #define TX_CHAIN 0x110
@@ -59,13 +59,14 @@ struct chain {
 
 struct chip {
     struct chain chains[2];
-    unsigned reading, filled; /* the chain that we read, and the one that the chip fills: after a change, what is left in the old one comes first */
+    unsigned reading, filled; /* the chain that we read, and the one that the chip fills: after a change, what is left
+                                 in the old one comes first */
     unsigned receive_at;
     volatile struct descriptor transmit[BATCH] __attribute__((aligned(32)));
     struct batch batches[2];
     unsigned filling; /* the batch that takes new frames; the other may be on its way */
     bool sending;
-    uintptr_t registers;    /* 0: no card */
+    uintptr_t registers;   /* 0: no card */
     uint16_t vlans[PORTS]; /* 0: the port is shut */
 };
 
@@ -112,7 +113,8 @@ static void write_tables(const struct chip *chip)
     uint16_t seen[PORTS];
 
     for (unsigned port = 0; port < PORTS; port++) {
-        uint32_t words[1 + PORT_TABLE_WORDS] = {PORT_TABLE | chip_port[port], chip->vlans[port] ? chip->vlans[port] : NO_VLAN};
+        uint32_t words[1 + PORT_TABLE_WORDS] = {PORT_TABLE | chip_port[port],
+                                                chip->vlans[port] ? chip->vlans[port] : NO_VLAN};
         execute(chip, OPERATION_WRITE_MEMORY, words, ARRAY_SIZE(words));
     }
     for (unsigned port = 0; port < PORTS; port++) {
@@ -126,7 +128,8 @@ static void write_tables(const struct chip *chip)
             if (chip->vlans[other] == chip->vlans[port])
                 members |= 1u << chip_port[other];
         seen[used++] = chip->vlans[port];
-        uint32_t words[1 + VLAN_TABLE_WORDS] = {VLAN_TABLE | used, chip->vlans[port], members | 1u << CPU_PORT, members, 0};
+        uint32_t words[1 + VLAN_TABLE_WORDS] = {VLAN_TABLE | used, chip->vlans[port], members | 1u << CPU_PORT, members,
+                                                0};
         execute(chip, OPERATION_WRITE_MEMORY, words, ARRAY_SIZE(words));
         insert_own_address(chip, chip->vlans[port]);
     }

@@ -1,7 +1,7 @@
 /* Galileo GT-96100: system controller with two Ethernet ports, and the way to the PCI buses.
  *
- * Its registers are little-endian. Dynamips moves one frame per queue and 10 ms out of the transmit ring, which is what limits a port to
- * some 100 packets a second. */
+ * Its registers are little-endian. Dynamips moves one frame per queue and 10 ms out of the transmit ring, which is what
+ * limits a port to some 100 packets a second. */
 #include "hardware.h"
 
 #define RING 64
@@ -13,9 +13,10 @@
 #define SERIAL_MASK_BOTH_PORTS 3
 
 /* Of a port. */
-#define PORT(n) (0x84800u + (n) * 0x4000u)
-#define PCR 0x00            /* port configuration */
-#define PCR_PROMISCUOUS 0x1 /* addresses are compared in software: the hash table would be one more thing to keep right */
+#define PORT(n) (0x84800u + (n)*0x4000u)
+#define PCR 0x00 /* port configuration */
+#define PCR_PROMISCUOUS                                                                                                \
+    0x1 /* addresses are compared in software: the hash table would be one more thing to keep right */
 #define PCR_ENABLE 0x80
 #define PCR_SMALL_HASH 0x1000
 #define HASH_POINTER 0x28
