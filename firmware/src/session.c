@@ -692,7 +692,8 @@ static void key(struct session *session, uint8_t c)
 
 /* ---- the lines ---- */
 
-static void read_line(struct session *session)
+/* Dynamips keeps 4 KB of what is pasted and drops the rest, so it is taken off its hands between any two keys. */
+static void read_ahead(struct session *session)
 {
     int c;
 
@@ -705,11 +706,18 @@ static void read_line(struct session *session)
         }
         session->ahead[(session->ahead_first + session->ahead_count++) % sizeof session->ahead] = (uint8_t)c;
     }
-    while (session->ahead_count && session->state != SESSION_BUSY) {
+}
+
+static void read_line(struct session *session)
+{
+    unsigned keys = 0; /* at a time, so that frames are forwarded while much is pasted */
+
+    for (read_ahead(session); session->ahead_count && session->state != SESSION_BUSY && keys < 4096; keys++) {
         uint8_t next = session->ahead[session->ahead_first];
         session->ahead_first = (session->ahead_first + 1) % sizeof session->ahead;
         session->ahead_count--;
         key(session, next);
+        read_ahead(session);
     }
 }
 

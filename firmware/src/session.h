@@ -49,7 +49,7 @@ struct session {
     unsigned history_count, history_at;
 
     /* Typed ahead. */
-    uint8_t ahead[2048];
+    uint8_t ahead[16384];
     unsigned ahead_first, ahead_count;
 
     /* Passwords: for the line, or for enable. */
