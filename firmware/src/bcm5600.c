@@ -42,7 +42,7 @@
 
 struct descriptor {
     uint32_t buffer, size, ports, unused[2];
-    uint32_t received, port; /* written by the chip */
+    uint32_t received, port; /* written by the chip, in this order: only a port says that the frame is all there */
     uint32_t unused_too;
 };
 
@@ -92,7 +92,7 @@ static void hand_out(struct chip *chip, unsigned number)
     for (unsigned i = 0; i < RX_RING; i++) {
         chain->descriptors[i].buffer = PHYSICAL(chain->buffers[i]);
         chain->descriptors[i].size = BUFFER | (i + 1 < RX_RING ? CHAIN_GOES_ON : 0);
-        chain->descriptors[i].received = 0;
+        chain->descriptors[i].port = 0;
     }
     chip->filled = number;
     REG32(chip->registers + RX_CHAIN) = PHYSICAL(chain->descriptors);
@@ -234,7 +234,7 @@ size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, u
     for (;;) {
         struct chain *chain = &chip->chains[chip->reading];
         volatile struct descriptor *descriptor = &chain->descriptors[chip->receive_at];
-        if (chip->receive_at < RX_RING && descriptor->received) {
+        if (chip->receive_at < RX_RING && descriptor->port) {
             const uint8_t *buffer = chain->buffers[chip->receive_at++];
             size_t size = take_frame(buffer, descriptor->received & 0xffff, frame, vlan);
             *unit = front_port(descriptor->port & 0xff);
@@ -250,7 +250,7 @@ size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, u
                 chip->sending = false;
                 send_batch(chip);
             }
-            if (!descriptor->received)
+            if (!descriptor->port)
                 return 0;
         }
     }
