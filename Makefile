@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 ACTIVATE := . .venv/bin/activate
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo destroy test test-vm torture test-unit bench lint lock clean
+.PHONY: help setup setup-tests demo destroy test test-vm test-firmware firmware torture test-unit bench lint lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,8 +14,8 @@ setup: ## Get what is missing on this machine: packages, .venv, the Pulumi engin
 setup-tests: ## The same, and the tools for tests
 	@setup/run --tests
 
-demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it
-	@$(ACTIVATE) && python -m cli.demo
+demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it; ROUTERS=dynamips: with emulated routers
+	@$(ACTIVATE) && python -m cli.demo $(if $(ROUTERS),--routers $(ROUTERS))
 
 destroy: setup ## Take away all that `make demo` made
 	@$(ACTIVATE) && python -m cli.demo --destroy
@@ -26,6 +26,14 @@ test: setup-tests ## All tests: unit, lifecycle on a real kernel, end to end wit
 test-vm: ## A lab on a Debian 12 in a virtual machine (software emulation), and its reboot: about 10 minutes
 	@setup/run --tests --vm
 	@$(ACTIVATE) && pytest -s tests/vm
+
+firmware: ## Build the free router firmware: the same bytes as the committed image
+	@setup/run --firmware
+	@$(MAKE) -C firmware
+
+test-firmware: ## The firmware: rebuild, unit tests, and real Dynamips on this machine (needs Debian's dynamips, which is in non-free)
+	@setup/run --tests --firmware
+	@$(ACTIVATE) && pytest tests/firmware
 
 bench: setup ## Measure beside the engine alone, scripts and other tools (ARGS=--write: into docs/benchmarks.md)
 	@$(ACTIVATE) && python -m benchmarks $(ARGS)

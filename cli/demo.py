@@ -39,22 +39,30 @@ def main() -> int:
     parser.add_argument(
         "--topology", default="ccna_ch8", help="a name under stacks/topologies, or a path; default: ccna_ch8"
     )
+    parser.add_argument(
+        "--routers", choices=("frr", "dynamips"), help="what runs all routers; default: what the topology says"
+    )
     arguments = parser.parse_args()
     if not STACK_NAME.fullmatch(arguments.stack):
         parser.error(
             f"--stack {arguments.stack!r}: use 1 to 32 of a-z, 0-9 and inner hyphens, so that its sandbox can be called so too"
         )
     return guarded(
-        lambda: destroy(arguments.stack) if arguments.destroy else bring_up(arguments.stack, arguments.topology)
+        lambda: (
+            destroy(arguments.stack)
+            if arguments.destroy
+            else bring_up(arguments.stack, arguments.topology, arguments.routers or "")
+        )
     )
 
 
-def bring_up(name: str, topology: str) -> int:
+def bring_up(name: str, topology: str, routers: str = "") -> int:
     """Make the stack if there is none, `pulumi up`, and show what is there."""
     backend.put_right(backend.url(), name)
     if name not in stack_names():
         make_stack(name)
     pulumi("config", "set", "lab:topology", topology, "-s", name)
+    pulumi("config", "set", "lab:routers", routers, "-s", name)
     heading(f"pulumi up: the lab {topology} as stack {name}")
     if status := live("up", "--yes", "--skip-preview", "--suppress-outputs", "-s", name):
         print(f"demo: the lab is not up: {reason(status)}", file=sys.stderr)
@@ -202,12 +210,15 @@ def worth_reading(lines: Iterator[str] | Sequence[str]) -> Iterator[str]:
 
 
 def show(deployment: Deployment) -> None:
-    """What a person wants to see of the lab: the host's addresses and routes, RIP's routes on the first router, and the ways in."""
+    """What a person wants to see of the lab: the host's addresses and routes, what the first router says, and the ways in."""
     show_command(deployment, "host", ["ip", "-br", "address"])
     show_command(deployment, "host", ["ip", "route"])
-    routers = [device.name for device in deployment.devices.values() if device.engine == "frr"]
-    if routers:
-        show_command(deployment, routers[0], ["vtysh", "-c", "show ip route rip"])
+    router = next((device for device in deployment.devices.values() if device.engine), None)
+    if router and router.engine == "frr":
+        show_command(deployment, router.name, ["vtysh", "-c", "show ip route rip"])
+    elif router:
+        for question in ("show ip interface brief", "show ip route"):
+            show_command(deployment, router.name, question.split())
     heading("ways in")
     option = "" if selected_is(deployment.stack) else f"-s {deployment.stack} "
     for device in deployment.devices.values():

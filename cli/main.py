@@ -113,14 +113,26 @@ def _parser() -> argparse.ArgumentParser:
         "console",
         _console,
         "open a device's console",
-        "A router's is vtysh, those of the host and of containers a shell. Leave it with `exit`.",
+        "A router's is vtysh, those of the host and of containers a shell: leave it with `exit`. That of a Dynamips router is its serial"
+        " console, which all who open it share: leave it with Ctrl-].",
     )
     console.add_argument("device", metavar="DEVICE", help="as `lab status` shows it")
+    aux = add("aux", _aux, "open the AUX port of a Dynamips router", "Leave it with Ctrl-].")
+    aux.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
+    idle_pc = add(
+        "idle-pc",
+        _idle_pc,
+        "find the idle-pc of a Dynamips router's image",
+        "Without it a router keeps a processor busy. Let the router boot and have nothing to do. What is found is kept on the lab host, with the"
+        " image, and the next `pulumi up` gives it to all routers that have it.",
+    )
+    idle_pc.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
     execute = add(
         "exec",
         _exec,
         "run a command in a device",
-        "Input, output, errors and exit status are the command's: lab exec web -- ip route",
+        "Input, output, errors and exit status are the command's: lab exec web -- ip route. A Dynamips router is told a line over its AUX"
+        " port: lab exec R1 -- show ip route",
     )
     execute.add_argument("device", metavar="DEVICE", help="as `lab status` shows it")
     execute.add_argument(
@@ -156,6 +168,14 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _console(arguments: argparse.Namespace) -> int:
     return terminal.console(read_deployment(select(arguments.stack)), arguments.device)
+
+
+def _aux(arguments: argparse.Namespace) -> int:
+    return terminal.console(read_deployment(select(arguments.stack)), arguments.device, line="aux")
+
+
+def _idle_pc(arguments: argparse.Namespace) -> int:
+    return terminal.find_idle_pc(read_deployment(select(arguments.stack)), arguments.device)
 
 
 def _exec(arguments: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from dynamic_providers import connection
 from host_agent import kinds
 from host_agent.schema import JSON, SECRET, marked
 
-DEVICE_KINDS = frozenset({"network_namespace", "frr_router", "container"})
+DEVICE_KINDS = frozenset({"network_namespace", "frr_router", "container", "dynamips_hypervisor", "dynamips_router"})
 """Kinds of which an object that is called like a device is that device, or a part of it."""
 
 State = Literal["as declared", "differs", "absent"]

@@ -11,6 +11,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import Literal
 
 import paramiko
 
@@ -23,11 +24,14 @@ CHUNK = 32 * 1024
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
-def console(deployment: Deployment, device_name: str) -> int:
-    """A device's console (a router's vtysh, a shell elsewhere) on this terminal, or as a pipe where there is none. Returns its status."""
+def console(deployment: Deployment, device_name: str, *, line: Literal["attach", "aux"] = "attach") -> int:
+    """A device's console (a router's vtysh, a shell elsewhere) on this terminal, or as a pipe where there is none. Returns its status.
+
+    `line` aux: the AUX port of an emulated router.
+    """
     device = deployment.device(device_name)
     ssh = connection.agent(deployment.endpoint).connection
-    argv = ssh.agent_command("attach", deployment.lease, device.name)
+    argv = ssh.agent_command(line, deployment.lease, device.name)
     if not (os.isatty(STDIN) and os.isatty(STDOUT)):
         return join(ssh.channel(argv), deployment)
     columns, rows = os.get_terminal_size(STDIN)
@@ -41,6 +45,13 @@ def execute(deployment: Deployment, device_name: str, argv: Sequence[str]) -> in
     device = deployment.device(device_name)
     ssh = connection.agent(deployment.endpoint).connection
     return join(ssh.channel(ssh.agent_command("attach", deployment.lease, device.name, "--", *argv)), deployment)
+
+
+def find_idle_pc(deployment: Deployment, device_name: str) -> int:
+    """Have the lab host find the idle-pc of a router's image, and say so. Returns its status."""
+    device = deployment.device(device_name)
+    ssh = connection.agent(deployment.endpoint).connection
+    return join(ssh.channel(ssh.agent_command("idle-pc", deployment.lease, device.name)), deployment)
 
 
 def capture(deployment: Deployment, device_name: str, argv: Sequence[str]) -> tuple[int, str]:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 
 import pulumi
 
 from components.checks import describe
 from components.container import LabContainer
+from components.emulated_router import EmulatedRouter
 from components.network import Network
 from components.router import PORT_OWNED, Router
 from components.site import Site
-from components.topology.plan import AttachmentPlan, LinkEnd, Plan
+from components.topology.plan import FREE, ON_HOST, AttachmentPlan, LinkEnd, LinkPlan, Plan
 from components.uplink import Uplink
+from dynamic_providers.bridge import Bridge
 from dynamic_providers.image import Image
 from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
+from dynamic_providers.router_image import RouterImage
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
 
 
@@ -42,10 +47,12 @@ class Lab(pulumi.ComponentResource):
         host: pulumi.Output[Mapping[str, object]],
         host_ifname: pulumi.Output[str],
         machine: pulumi.Resource | None,
+        reset: int = 0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`host_ifname` is the interface of the host's default route, for topologies with NAT.
 
+        Another `reset` gives emulated routers their configuration anew.
         `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object.
         """
         super().__init__("lab:components:Lab", name, None, opts)
@@ -64,6 +71,7 @@ class Lab(pulumi.ComponentResource):
             lease=self.lease.lease,
             uplink=self.lease.uplink,
             host_ifname=host_ifname,
+            reset=reset,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
         stack = pulumi.get_stack()
@@ -90,6 +98,7 @@ class LabContents(pulumi.ComponentResource):
         lease: pulumi.Output[str],
         uplink: pulumi.Output[str],
         host_ifname: pulumi.Output[str],
+        reset: int,
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("lab:components:LabContents", name, None, opts)
@@ -120,15 +129,29 @@ class LabContents(pulumi.ComponentResource):
                 # The gateway must be on an interface's subnet when the kernel is asked.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=interfaces),
             )
-        routers = {router.name: Router(router.name, plan=router, site=site, opts=own) for router in plan.routers}
-        for link in plan.links:
-            VethPair(
-                link.name,
-                endpoints=(_link_end(routers, link.a), _link_end(routers, link.b)),
-                host=host,
-                lease=lease,
-                opts=own,
+        self._links_of_emulated(plan, site)
+        router_images = self._router_images(plan, site)
+        routers = {
+            router.name: Router(router.name, plan=router, site=site, opts=own)
+            for router in plan.routers
+            if router.dynamips is None
+        }
+        emulated = {
+            router.name: EmulatedRouter(
+                router.name, plan=router, site=site, image=router_images[router.dynamips.image], reset=reset, opts=own
             )
+            for router in plan.routers
+            if router.dynamips is not None
+        }
+        for link in plan.links:
+            # Between two emulated routers it is UDP, which needs no object of its own.
+            ends = [
+                _link_end(routers[end.router], end) if end.router in routers else _bridged_end(site, link, other)
+                for end, other in ((link.a, link.b), (link.b, link.a))
+                if end.router in routers or other.router in routers
+            ]
+            if ends:
+                VethPair(link.name, endpoints=(ends[0], ends[1]), host=host, lease=lease, opts=own)
         images = {
             image.name: Image(
                 image.name,
@@ -178,10 +201,46 @@ class LabContents(pulumi.ComponentResource):
                 "netns": namespace.netns,
                 "addresses": [address for interface in plan.host.interfaces for address in interface.addresses],
             },
-            **{name: router.device for name, router in routers.items()},
+            **{router.name: (routers.get(router.name) or emulated[router.name]).device for router in plan.routers},
             **{name: container.device for name, container in containers.items()},
         )
         self.register_outputs({"devices": self.devices})
+
+    def _links_of_emulated(self, plan: Plan, site: Site) -> None:
+        """The bridges of links between an emulated router and another."""
+        for link in plan.links:
+            if link.bridge is not None:
+                bridge = Bridge(
+                    link.bridge,
+                    namespace=site.namespace,
+                    ifname=link.bridge,
+                    host=site.host,
+                    lease=site.lease,
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+                site.bridges[link.bridge] = bridge.id
+
+    def _router_images(self, plan: Plan, site: Site) -> dict[str, RouterImage]:
+        """What emulated routers boot, each image once."""
+        images: dict[str, RouterImage] = {}
+        for router in plan.routers:
+            image = router.dynamips.image if router.dynamips else None
+            if image is None or image in images:
+                continue
+            name = re.sub(r"[^A-Za-z0-9]+", "-", PurePath(image).name).strip("-") or "image"
+            # Two files of one name in different folders are two images.
+            name = name if image == FREE or not images else f"{name}-{len(images)}"
+            on_host = image.removeprefix(ON_HOST) if image.startswith(ON_HOST) else None
+            images[image] = RouterImage(
+                name,
+                name=name,
+                path=None if on_host else image,
+                host_path=on_host,
+                host=site.host,
+                lease=site.lease,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        return images
 
 
 Interface = tuple[AttachmentPlan, VethPair]
@@ -197,11 +256,18 @@ def _ways_to(gateway: str, interfaces: Iterable[Interface]) -> list[Interface]:
     ]
 
 
-def _link_end(routers: Mapping[str, Router], end: LinkEnd) -> EndpointArgs:
+def _link_end(router: Router, end: LinkEnd) -> EndpointArgs:
     return {
-        "namespace": routers[end.router].namespace.id,
+        "namespace": router.namespace.id,
         "ifname": end.ifname,
         "mac": end.mac,
         "mtu": end.mtu,
         "owned": PORT_OWNED,
     }
+
+
+def _bridged_end(site: Site, link: LinkPlan, end: LinkEnd) -> EndpointArgs:
+    """The other end of the veth pair of `end`, in the link's bridge, beside the tap of the emulated router."""
+    assert link.bridge is not None
+    assert end.peer is not None
+    return {"namespace": site.namespace, "ifname": end.peer, "master": site.bridges[link.bridge], "mtu": end.mtu}

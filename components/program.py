@@ -11,16 +11,23 @@ from components.lab import Lab
 from components.settings import Settings
 from components.targets import target_host
 from components.topology.kept import kept_plan
-from components.topology.plan import Plan
+from components.topology.plan import Engine, Plan
 
 
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
     engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
-    plan = _plan(settings.topology)
-    target = target_host(settings)
-    lab = Lab(plan.name, plan=plan, host=target.host, host_ifname=target.lab_host.uplink, machine=target.machine)
+    plan = _plan(settings.topology, settings.routers)
+    target = target_host(settings, plan)
+    lab = Lab(
+        plan.name,
+        plan=plan,
+        host=target.host,
+        host_ifname=target.lab_host.uplink,
+        machine=target.machine,
+        reset=settings.reset_routers,
+    )
     pulumi.export("target", settings.target)
     pulumi.export("topology", str(settings.topology))
     pulumi.export("host", target.host)
@@ -29,9 +36,9 @@ def build() -> None:
     pulumi.export("checks", lab.checks)
 
 
-def _plan(topology: Path) -> Plan:
+def _plan(topology: Path, engine: Engine | None) -> Plan:
     try:
-        return kept_plan(topology)
+        return kept_plan(topology, engine=engine)
     except Exception as error:
         # Whoever raised it has imported what reads files, which takes a quarter of a second.
         from components.topology import TopologyError

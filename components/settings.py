@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pulumi
+
+from components.topology.plan import Engine
 
 TOPOLOGIES = Path(__file__).parent.parent / "stacks" / "topologies"
 
@@ -21,10 +24,13 @@ class Settings:
     user: str
     private_key_file: str
     host_key: str
+    routers: Engine | None
+    """The engine of all routers, whatever the topology says; None: as it says."""
+    reset_routers: int
 
     @classmethod
     def from_config(cls, config: pulumi.Config) -> Settings:
-        """From the stack's configuration. Raises pulumi.RunError for a topology that is not there."""
+        """From the stack's configuration. Raises pulumi.RunError for a topology that is not there, and an engine that is none."""
         return cls(
             target=config.get("target") or "sandbox",
             topology=topology_file(config.get("topology") or "ccna_ch8"),
@@ -33,7 +39,15 @@ class Settings:
             user=config.get("user") or "root",
             private_key_file=config.get("privateKeyFile") or "",
             host_key=config.get("hostKey") or "",
+            routers=_engine(config.get("routers") or ""),
+            reset_routers=config.get_int("resetRouters") or 0,
         )
+
+
+def _engine(text: str) -> Engine | None:
+    if text in {"", "frr", "dynamips"}:
+        return cast(Engine, text) if text else None
+    raise pulumi.RunError(f"lab:routers {text!r} is no engine; there are frr and dynamips, or leave it out")
 
 
 def topology_file(name: str) -> Path:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pulumi
 
 from components.settings import Settings
-from dynamic_providers.hosts.lab_host import LabHost
+from components.topology.plan import Plan
+from dynamic_providers.hosts.lab_host import FEATURES, LabHost
 from dynamic_providers.hosts.sandbox_host import SandboxHost
 
 
@@ -25,7 +26,7 @@ class TargetHost:
         return self.lab_host.host
 
 
-def sandbox(settings: Settings) -> TargetHost:
+def sandbox(settings: Settings, requires: list[str]) -> TargetHost:
     """A throw-away host on this machine, named after the stack."""
     name = re.sub(r"[^a-z0-9]+", "-", pulumi.get_stack().lower()).strip("-")[:32].strip("-")
     machine = SandboxHost("sandbox", name=name)
@@ -36,6 +37,7 @@ def sandbox(settings: Settings) -> TargetHost:
         user=machine.user,
         private_key_file=machine.private_key_file,
         host_key=machine.host_key,
+        requires=requires,
         timeout_s=30.0,
         machine=machine.id,
         boot=machine.boot_id,
@@ -44,7 +46,7 @@ def sandbox(settings: Settings) -> TargetHost:
     return TargetHost(lab_host, machine)
 
 
-def ssh(settings: Settings) -> TargetHost:
+def ssh(settings: Settings, requires: list[str]) -> TargetHost:
     """A Debian or Ubuntu host that the user has."""
     if not settings.address:
         raise pulumi.RunError("lab:target is ssh, but lab:address is not set: `pulumi config set address HOST`")
@@ -55,18 +57,20 @@ def ssh(settings: Settings) -> TargetHost:
         user=settings.user,
         private_key_file=settings.private_key_file,
         host_key=settings.host_key,
+        requires=requires,
         # It is not made now: it boots again at most, and a wrong address shall not take minutes to be seen.
         timeout_s=60.0,
     )
     return TargetHost(lab_host, None)
 
 
-TARGETS: dict[str, Callable[[Settings], TargetHost]] = {"sandbox": sandbox, "ssh": ssh}
+TARGETS: dict[str, Callable[[Settings, list[str]], TargetHost]] = {"sandbox": sandbox, "ssh": ssh}
 
 
-def target_host(settings: Settings) -> TargetHost:
-    """The host that the stack's settings name. Raises pulumi.RunError for a target that is none."""
+def target_host(settings: Settings, plan: Plan) -> TargetHost:
+    """The host that the stack's settings name, with what the plan needs on it. Raises pulumi.RunError for a target that is none."""
     make = TARGETS.get(settings.target)
     if make is None:
         raise pulumi.RunError(f"lab:target {settings.target!r} is not known; known are {', '.join(TARGETS)}")
-    return make(settings)
+    emulated = any(router.dynamips for router in plan.routers)
+    return make(settings, [*FEATURES, *(["dynamips"] if emulated else [])])

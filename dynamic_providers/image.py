@@ -36,23 +36,7 @@ class ImageProvider(HostProvider):
         super().__init__("image")
 
     def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
-        sha256 = str(args["rootfs_sha256"])
-        if sha256 not in cast(list[str], agent.call("missing_blobs", {"lease": lease, "sha256": [sha256]})["sha256"]):
-            return
-        with _open(_links() / sha256) as file:
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-            if digest != sha256:
-                raise Missing(
-                    f"image {args['name']}: its root file system was changed during this run; run `pulumi up` again"
-                )
-            file.seek(0)
-
-            def progress(sent: int) -> None:
-                engine.log(f"uploading image {args['name']}: {sent >> 20} of {size >> 20} MiB", ephemeral=True)
-
-            agent.upload(lease, sha256, cast(io.BufferedIOBase, file), size, progress)
+        upload(agent, lease, str(args["rootfs_sha256"]), f"image {args['name']}")
 
 
 class Image(HostResource, module="lab", name="Image"):
@@ -128,3 +112,20 @@ def _pack(folder: Path, into: IO[bytes]) -> None:
                 entry.size = status.st_size
                 with path.open("rb") as content:
                     tar.addfile(entry, content)
+
+
+def upload(agent: Agent, lease: str, sha256: str, what: str) -> None:
+    """Put what `digest` saw on the lab host, if it is not there. Raises Missing where it is not what it was."""
+    if sha256 not in cast(list[str], agent.call("missing_blobs", {"lease": lease, "sha256": [sha256]})["sha256"]):
+        return
+    with _open(_links() / sha256) as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:  # type: ignore[arg-type]
+            raise Missing(f"{what}: its file or folder was changed during this run; run `pulumi up` again")
+        file.seek(0)
+
+        def progress(sent: int) -> None:
+            engine.log(f"uploading {what}: {sent >> 20} of {size >> 20} MiB", ephemeral=True)
+
+        agent.upload(lease, sha256, cast(io.BufferedIOBase, file), size, progress)

@@ -1,7 +1,8 @@
-"""`run.py attach LEASE DEVICE [-- COMMAND…]`: a console of a device, or a command in it, on a terminal or a pipe.
+"""`run.py attach | aux LEASE DEVICE [-- COMMAND…]`: a console of a device, or a command in it, on a terminal or a pipe.
 
 The process becomes the command, so that its exit status and its signals are the device's. Without a command: a router's vtysh, a
-container's or a namespace's shell.
+container's or a namespace's shell, an emulated router's console. What an emulated router is told with `-- COMMAND` goes over its AUX port:
+whatever is typed at its console is seen by all who are there. `aux` is that port, of an emulated router alone.
 """
 
 from __future__ import annotations
@@ -12,41 +13,45 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from host_agent import commands
-from host_agent.context import Host, netns_name
+from host_agent import commands, dynamips
+from host_agent.context import Context, Host, netns_name
 from host_agent.errors import CommandFailed, HostError, Missing
-from host_agent.ledger import Entry
+from host_agent.ledger import Entry, read_json
 from host_agent.netlink import exists, netns_path
 
-USAGE = "usage: run.py attach LEASE DEVICE [-- COMMAND…]"
+USAGE = "usage: run.py attach | aux LEASE DEVICE [-- COMMAND…]"
 
 Argv: TypeAlias = list[str]
 
 
-def attach(host: Host, arguments: Sequence[str]) -> NoReturn:
+def attach(host: Host, arguments: Sequence[str], *, aux: bool = False) -> NoReturn:
     """Become the console of a device. Ends with the command's exit status, or with 1 and a message on stderr."""
     if len(arguments) < 2 or (len(arguments) > 2 and arguments[2] != "--"):
         sys.exit(USAGE)
     lease, device = arguments[:2]
     try:
-        argv = command_for(host, lease, device, list(arguments[3:]))
+        argv = command_for(host, lease, device, list(arguments[3:]), aux=aux)
         os.execvp(argv[0], argv)  # noqa: S606 - an argv, no shell
     except (HostError, OSError) as error:
         sys.exit(f"{device}: {error}" if isinstance(error, OSError) else str(error))
 
 
-def command_for(host: Host, lease: str, device: str, command: Argv) -> Argv:
+def command_for(host: Host, lease: str, device: str, command: Argv, *, aux: bool = False) -> Argv:
     """The argv that gives a console of the device, or runs `command` in it. Raises Missing for a device that is not there."""
     entry = _find(host, lease, device)
+    if entry.kind == "dynamips_router":
+        return _emulated(host, entry, command, aux=aux)
+    if aux:
+        raise Missing(f"{device} has no AUX port: only emulated routers have one")
     return _DEVICES[entry.kind](entry, command)
 
 
 def _find(host: Host, lease: str, device: str) -> Entry:
     if host.ledger.owner(lease) is None:
         raise Missing(f"lease {lease} is not on this host: the lab is not up, or it is on another host")
-    devices = {
-        entry.key: entry for kind in reversed(_DEVICES) for entry in host.ledger.entries(lease) if entry.kind == kind
-    }
+    kinds = (*reversed(_DEVICES), "dynamips_router")
+    entries = host.ledger.entries(lease)
+    devices = {entry.key: entry for kind in kinds for entry in entries if entry.kind == kind}
     if device not in devices:
         raise Missing(f"no device {device!r} in this lab; there are {', '.join(sorted(devices)) or 'none'}")
     return devices[device]
@@ -57,6 +62,16 @@ def _router(entry: Entry, command: Argv) -> Argv:
     if command[:1] in ([], ["vtysh"]):
         command = ["vtysh", "-N", pathspace, *command[1:]]
     return _inside(netns_name(str(entry.args["namespace"])), command)
+
+
+def _emulated(host: Host, entry: Entry, command: Argv, *, aux: bool) -> Argv:
+    hypervisor = dynamips.of_router(Context(host=host, lease=entry.lease), str(entry.args["hypervisor"]))
+    record = read_json(hypervisor.folder / f"{entry.key}.router.json") or {}
+    port = record.get("aux" if aux or command else "console")
+    if not port or not hypervisor.is_running():
+        raise Missing(f"router {entry.key} does not run; `pulumi up` starts it again")
+    program = str(Path(__file__).resolve().parent.parent / "run.py")
+    return [sys.executable, "-I", program, "line", hypervisor.netns, str(port), *(["--", *command] if command else [])]
 
 
 def _container(entry: Entry, command: Argv) -> Argv:

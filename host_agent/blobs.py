@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from host_agent import router_images
 from host_agent.errors import HostError, Missing
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def collect(host: Host) -> None:
 def _has(host: Host, lease: str, sha256: str) -> bool:
     own = path(host, lease, sha256)
     _make_folder(host, own)
+    if router_images.is_whole(router_images.folder(host.root, sha256)):
+        return True  # as the router image that was made of it
     try:
         own.hardlink_to(_shared(host) / sha256)
     except FileExistsError:

@@ -27,6 +27,7 @@ REQUIREMENTS: dict[str, tuple[Path, str]] = {
     "nft": (Path("/usr/sbin/nft"), "nftables"),
     "iproute2": (Path("/usr/sbin/ip"), "iproute2"),
     "busybox": (Path("/bin/busybox"), "busybox-static"),
+    "dynamips": (Path("/usr/bin/dynamips"), "dynamips"),
 }
 """What a lab can need: what must be there, and the Debian or Ubuntu package that brings it. `kernel` can be asked for, too."""
 SYSTEMD = Path("/run/systemd/system")

@@ -82,21 +82,21 @@ class Ledger:
     def _describe(self, lease: str, owner: Mapping[str, JSON]) -> None:
         folder = self.leases / lease
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        known = _read(folder / "lease.json")
+        known = read_json(folder / "lease.json")
         # One of another lease may be gone by the time that it is read.
-        others = [_read(self.leases / other / "lease.json") for other in self.all_leases() if other != lease]
+        others = [read_json(self.leases / other / "lease.json") for other in self.all_leases() if other != lease]
         taken = {record["number"] for record in others if record}
         number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
-        _write(folder / "lease.json", {"owner": dict(owner), "number": number})
+        write_json(folder / "lease.json", {"owner": dict(owner), "number": number})
 
     def owner(self, lease: str) -> dict[str, JSON] | None:
         """What `open_lease` was told; None where there is no such lease."""
-        record = _read(self.leases / lease / "lease.json")
+        record = read_json(self.leases / lease / "lease.json")
         return None if record is None else cast(dict[str, JSON], record["owner"])
 
     def number(self, lease: str) -> int:
         """A small number that no other lease on this host has, for what must differ between labs. Raises Missing."""
-        record = _read(self.leases / lease / "lease.json")
+        record = read_json(self.leases / lease / "lease.json")
         if record is None:
             raise Missing(f"lease {lease} is not open on this host")
         return int(cast(int, record["number"]))
@@ -132,7 +132,9 @@ class Ledger:
             recorded_ns=earlier.recorded_ns if earlier else time.time_ns(),
         )
         try:
-            _write(self._path(lease, kind, key), {"id": entry.id, "args": entry.args, "recorded_ns": entry.recorded_ns})
+            write_json(
+                self._path(lease, kind, key), {"id": entry.id, "args": entry.args, "recorded_ns": entry.recorded_ns}
+            )
         except FileNotFoundError:
             raise Missing(
                 f"lease {lease} is not open on this host: was it removed, or is this another machine?"
@@ -141,7 +143,7 @@ class Ledger:
 
     def find(self, lease: str, kind: str, key: str) -> Entry | None:
         """The entry of an object, or None."""
-        record = _read(self._path(lease, kind, key))
+        record = read_json(self._path(lease, kind, key))
         return None if record is None else _entry(lease, kind, key, record)
 
     def resolve(self, object_id: str) -> Entry:
@@ -198,7 +200,7 @@ class Ledger:
     def _entries(self, lease: str) -> Iterator[Entry]:
         for path in (self.leases / lease).glob("* *.json"):
             kind, _, quoted = path.name.removesuffix(".json").partition(" ")
-            record = _read(path)
+            record = read_json(path)
             if record is not None:
                 yield _entry(lease, kind, urllib.parse.unquote(quoted), record)
 
@@ -217,7 +219,8 @@ def _entry(lease: str, kind: str, key: str, record: dict[str, JSON]) -> Entry:
     )
 
 
-def _write(path: Path, record: Mapping[str, JSON]) -> None:
+def write_json(path: Path, record: Mapping[str, JSON]) -> None:
+    """Write a record that only root can read."""
     # Written beside and renamed: a reader or a crash never meets half a record.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -225,7 +228,8 @@ def _write(path: Path, record: Mapping[str, JSON]) -> None:
     beside.rename(path)
 
 
-def _read(path: Path) -> dict[str, JSON] | None:
+def read_json(path: Path) -> dict[str, JSON] | None:
+    """A record that `write_json` wrote; None where there is none."""
     try:
         return cast(dict[str, JSON], json.loads(path.read_text()))
     except FileNotFoundError:

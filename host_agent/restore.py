@@ -24,6 +24,10 @@ ORDER = (
     "masquerade",
     "forwarding",
     "frr_router",
+    "tap",
+    "router_image",
+    "dynamips_hypervisor",
+    "dynamips_router",
 )
 """A kind needs those before it; within a kind nothing needs another."""
 WORKERS = 8

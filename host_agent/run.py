@@ -1,4 +1,4 @@
-"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach …`.
+"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach … | aux … | idle-pc … | line …`.
 
 It lies beside the package `host_agent` and the libraries shipped with it.
 """
@@ -23,15 +23,27 @@ def main(argv: list[str]) -> None:
         from host_agent.keeper import keep
 
         keep(Host())
-    elif argv[:1] == ["attach"]:
+    elif argv[:1] in (["attach"], ["aux"]):
         from host_agent.attach import attach
         from host_agent.context import Host
         from host_agent.keeper import wait
 
         wait(Host())
-        attach(Host(), argv[1:])
+        attach(Host(), argv[1:], aux=argv[0] == "aux")
+    elif argv[:1] == ["idle-pc"]:
+        from host_agent import idle_pc
+        from host_agent.context import Host
+
+        sys.exit(idle_pc.main(Host(), argv[1:]))
+    elif argv[:1] == ["line"]:
+        from host_agent import line
+
+        sys.exit(line.main(argv[1:]))
     else:
-        sys.exit(f"usage: run.py serve | keep | attach LEASE DEVICE [-- COMMAND…], not {argv!r}")
+        sys.exit(
+            "usage: run.py serve | keep | attach LEASE DEVICE | aux LEASE DEVICE | idle-pc LEASE ROUTER | line NETNS PORT"
+            f" [-- COMMAND…], not {argv!r}"
+        )
 
 
 if __name__ == "__main__":

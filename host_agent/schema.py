@@ -8,6 +8,9 @@ return the canonical value or raise ValueError:
         ifname: Annotated[Ifname, REPLACE]
         mtu: Mtu = 1500
 
+What fields mean together is said by a static method `across(values) -> Iterable[Problem]`, where a class has one; it gets the decoded values, and
+must pass over those that a preview does not know.
+
 Understood are str, int, float, bool, None, Literal, `X | None`, tuple[X, ...], dict[str, X] and nested dataclasses of these.
 """
 
@@ -19,7 +22,7 @@ import ipaddress
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar, Union, cast, get_args, get_origin
 
@@ -178,6 +181,11 @@ class _Decoder:
                 self.problems.append(
                     Problem(f"{path}.{name}" if path else name, f"is not known; known are {', '.join(hints)}")
                 )
+        across: Callable[[Mapping[str, object]], Iterable[Problem]] | None = getattr(cls, "across", None)
+        if across and not self.problems:
+            self.problems += [
+                Problem(f"{path}.{found.path}" if path else found.path, found.message) for found in across(decoded)
+            ]
         return decoded
 
     def value(self, hint: object, value: object, path: str) -> object:

@@ -1,4 +1,4 @@
-"""Brings this machine to where `make demo` and `make test` can run: python -m setup [--tests] [--vm].
+"""Brings this machine to where `make demo` and `make test` can run: python -m setup [--tests] [--vm] [--firmware].
 
 Says beforehand what is missing, how long it takes, how much disk it needs, and what root is for. Does nothing, in well
 under a second, where nothing is missing.
@@ -19,9 +19,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make setup", description=__doc__)
     parser.add_argument("--tests", action="store_true", help="with the tools that `make test` and `make lint` use")
     parser.add_argument("--vm", action="store_true", help="with the virtual machine of `make test-vm`")
+    parser.add_argument("--firmware", action="store_true", help="with the compiler of `make firmware`")
     arguments = parser.parse_args()
     try:
-        _set_up(Progress(STATE / "setup"), tests=arguments.tests, vm=arguments.vm)
+        _set_up(Progress(STATE / "setup"), tests=arguments.tests, vm=arguments.vm, firmware=arguments.firmware)
     except SetupError as error:
         print(f"set-up: error: {error}\n{error.advice}", file=sys.stderr)
         return 1
@@ -31,11 +32,11 @@ def main() -> int:
     return 0
 
 
-def _set_up(progress: Progress, *, tests: bool, vm: bool) -> None:
+def _set_up(progress: Progress, *, tests: bool, vm: bool, firmware: bool) -> None:
     privilege = Privilege()
     candidates = (
         # What needs root first: sudo forgets a password after some minutes.
-        debian.pending(privilege, vm=vm),
+        debian.pending(privilege, vm=vm, firmware=firmware),
         sandbox_base.pending(),
         virtual_machine.pending() if vm else None,
         venv.pending(tests=tests),

@@ -14,22 +14,23 @@ APT_ADVICE = (
 
 
 VM_PACKAGES = ("qemu-system-x86", "e2fsprogs", "openssh-client")
-MEGABYTES = {"qemu-system-x86": 90}
+FIRMWARE_PACKAGES = ("gcc", "gcc-mips-linux-gnu", "libc6-dev")
+MEGABYTES = {"qemu-system-x86": 90, "gcc-mips-linux-gnu": 150}
 """What a package takes with all that it needs; 10 where it is not here."""
 
 
-def missing_packages(*, vm: bool = False) -> list[str]:
-    """Return the names of the Debian packages that are missing; `vm`: also those for a virtual machine."""
-    required = (*base.REQUIRED_PACKAGES, *(VM_PACKAGES if vm else ()))
+def missing_packages(*, vm: bool = False, firmware: bool = False) -> list[str]:
+    """Return the names of the Debian packages that are missing; `vm`: also those for a virtual machine; `firmware`: for building it."""
+    required = (*base.REQUIRED_PACKAGES, *(VM_PACKAGES if vm else ()), *(FIRMWARE_PACKAGES if firmware else ()))
     missing = [package for package in required if not _installed(package)]
     if venv.interpreter_wanted() and venv.interpreter() is None:
         missing.append("python3-venv")
     return missing
 
 
-def pending(privilege: Privilege, *, vm: bool = False) -> Step | None:
+def pending(privilege: Privilege, *, vm: bool = False, firmware: bool = False) -> Step | None:
     """Return the step that installs the missing packages, or None where none is missing."""
-    packages = missing_packages(vm=vm)
+    packages = missing_packages(vm=vm, firmware=firmware)
     if not packages:
         return None
 

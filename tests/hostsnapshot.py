@@ -26,8 +26,8 @@ COMMANDS = {
     # Without the numbers of devices and peer groups, which another boot gives anew.
     "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+//g' | sort",
     "files": (
-        "find /var/lib/exam-lab/leases /var/lib/exam-lab/blobs /run/exam-lab /etc/frr /run/frr /etc/systemd/system"
-        " -type f ! -name .lock 2>/dev/null | sort"
+        "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
+        " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
     ),
     "units": (
         # Transient ones are logins.

@@ -11,15 +11,16 @@ import secrets
 import sys
 from pathlib import Path
 
-from components.topology.plan import Plan
+from components.topology.plan import Engine, Plan
+from host_agent import dynamips_hardware
 
 
-def kept_plan(path: Path) -> Plan:
-    """What `read_topology` returns for the file, from the cache where nothing changed. Raises TopologyError, and OSError for no such file."""
+def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
+    """What `read_topology` returns, from the cache where nothing changed. Raises TopologyError, and OSError for no such file."""
     content = path.read_bytes()
     # Paths in a plan are absolute.
     place = path.absolute()
-    key = _key(place, content)
+    key = _key(place, content, engine)
     kept = _folder() / hashlib.sha256(f"{place}".encode()).hexdigest()
     with contextlib.suppress(Exception):  # whatever is wrong with what was kept, the file itself is there
         kept_key, plan = pickle.loads(kept.read_bytes())  # noqa: S301 - the user's own file, as the code itself is
@@ -27,7 +28,7 @@ def kept_plan(path: Path) -> Plan:
             return plan
     from components.topology.resolve import read_topology
 
-    plan = read_topology(path)
+    plan = read_topology(path, engine=engine)
     if b"config_file" not in content:
         with contextlib.suppress(OSError):  # a cache that can't be written is no reason to build no lab
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -37,10 +38,11 @@ def kept_plan(path: Path) -> Plan:
     return plan
 
 
-def _key(place: Path, content: bytes) -> str:
-    digest = hashlib.sha256(f"{sys.version} {place}\0".encode())
+def _key(place: Path, content: bytes, engine: Engine | None) -> str:
+    digest = hashlib.sha256(f"{sys.version} {place} {engine}\0".encode())
     for module in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(module.read_bytes())
+    digest.update(Path(dynamips_hardware.__file__).read_bytes())
     digest.update(content)
     return digest.hexdigest()
 

@@ -382,10 +382,23 @@ class ImageSpec(Spec):
 
 
 class DynamipsSpec(Spec):
-    """A router emulated by Dynamips. Accepted here, but not available yet."""
+    """A router emulated by Dynamips."""
 
-    platform: Literal["c2691", "c3725", "c3745", "c3600", "c7200"] = Field(description="The router model.")
-    image: OneLine = Field(description="`free`, or the name of a registered IOS image.")
+    platform: Literal["c2691", "c3725", "c3745", "c3600", "c7200"] = Field(
+        default="c3725", description="The router model. `free` runs on c2691, c3725 and c3745."
+    )
+    image: OneLine = Field(
+        default="free",
+        description="`free` (this project's firmware), the path of an IOS image relative to the topology file, or `host:`"
+        " and a path on the lab host.",
+    )
+    idle_pc: (
+        Annotated[str, AfterValidator(_matches(r"0x[0-9a-fA-F]{8,16}", "is no idle-pc: write it like 0x60008f4c"))]
+        | None
+    ) = Field(default=None, description="Of an IOS image, quoted: without it each router keeps a processor busy.")
+    ram_mib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
+        default=None, description="RAM in MiB. Default: the platform's."
+    )
 
 
 class DynamipsEngineSpec(Spec):
@@ -416,7 +429,8 @@ class RipSpec(Spec):
     )
     version: Literal[1, 2] = Field(default=2, description="RIP version.")
     auto_summary: Boolean = Field(
-        default=False, description="IOS's `auto-summary`. FRR never summarises: `true` is an error with it."
+        default=False,
+        description="IOS's `auto-summary`. Neither FRR nor the free firmware summarises: `true` is an error with them.",
     )
     networks: Annotated[
         Annotated[Literal["connected"], Tag("<connected>")] | Annotated[tuple[Prefix, ...], Tag("<prefixes>")],
@@ -435,7 +449,7 @@ class RouterDefaultsSpec(Spec):
     """What all routers have, unless they say otherwise."""
 
     engine: EngineSpec = Field(
-        default="frr", description="What runs the routers: `frr`, or `{dynamips: …}` (not available yet)."
+        default="frr", description="What runs the routers: `frr`, or `{dynamips: {platform: c3725, image: free}}`."
     )
     rip: RipSpec | None = Field(default=None, description="RIP on all routers. Default: none.")
 
@@ -491,7 +505,7 @@ class RouterSpec(Spec):
     routes: tuple[RouteSpec, ...] = Field(default=(), description="Static routes.")
     config: Text | None = Field(
         default=None,
-        description="The whole FRR configuration, in place of the one that is rendered from the other keys. Ports have"
+        description="The whole configuration (FRR's, or IOS's with dynamips), in place of the one that is rendered from the other keys. Ports have"
         " the addresses that it gives them: let it agree with `interfaces`.",
     )
     config_file: LocalPath | None = Field(

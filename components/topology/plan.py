@@ -11,6 +11,13 @@ from typing import Literal
 #: MTU of whatever does not say otherwise, in bytes.
 DEFAULT_MTU = 1500
 
+#: What runs a router.
+Engine = Literal["frr", "dynamips"]
+#: The image of emulated routers that is the project's own.
+FREE = "free"
+#: Before the path of an image on the lab host.
+ON_HOST = "host:"
+
 Restart = Literal["no", "on-failure", "always", "unless-stopped"]
 Owned = Literal["routes", "addresses", "files"]
 
@@ -88,14 +95,45 @@ class RipPlan:
     networks: tuple[str, ...]
     passive: tuple[str, ...]
     timers: tuple[int, int, int] | None
+    auto_summary: bool = False
+
+
+@dataclass(frozen=True)
+class NioPlan:
+    """What a port of an emulated router is plugged into, in the lab's host namespace: a tap in a bridge, or UDP to another router's port."""
+
+    port: str
+    """`slot/port`."""
+    tap: str | None
+    """The tap's ifname."""
+    bridge: str | None
+    mtu: int
+    udp_local: int | None
+    udp_remote: int | None
+
+
+@dataclass(frozen=True)
+class DynamipsPlan:
+    """The hardware of an emulated router."""
+
+    platform: str
+    image: str
+    """`free`, the absolute path of an image on the machine that runs Pulumi, or `host:` and a path on the lab host."""
+    idle_pc: str | None
+    ram_mib: int | None
+    mac: str
+    """The base address: its ports' are made of it."""
+    slots: tuple[tuple[int, str], ...]
+    """(slot, card)."""
+    nios: tuple[NioPlan, ...]
 
 
 @dataclass(frozen=True)
 class RouterPlan:
-    """A router. `config` is the whole FRR configuration; the rest of it is what the config was made from."""
+    """A router. `config` is the whole configuration, FRR's or IOS's; the rest of it is what the config was made from."""
 
     name: str
-    engine: Literal["frr"]
+    engine: Engine
     hostname: str
     ports: tuple[PortPlan, ...]
     """Ports that exist in the router's namespace, links included. A switch port is not one: its Vlan port is."""
@@ -107,6 +145,8 @@ class RouterPlan:
     """(slot, card); for engines that emulate the hardware."""
     vlans: tuple[tuple[int, str], ...]
     """(VLAN number, its name); for engines that emulate the hardware."""
+    dynamips: DynamipsPlan | None = None
+    """Of the engine dynamips. Such a router has no namespace: its ports are plugged in by `dynamips.nios`."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -123,15 +163,19 @@ class LinkEnd:
     mac: str | None
     mtu: int
     addresses: tuple[str, ...]
+    peer: str | None = None
+    """What is in the link's bridge at this end, if it has one: a tap, or the other end of a veth pair."""
 
 
 @dataclass(frozen=True)
 class LinkPlan:
-    """A point-to-point link between two routers: one veth pair, no bridge."""
+    """A point-to-point link between two routers: one veth pair; UDP between two emulated ones; a bridge of its own between one and one."""
 
     name: str
     a: LinkEnd
     b: LinkEnd
+    bridge: str | None = None
+    """Its ifname in the lab's host namespace."""
 
 
 @dataclass(frozen=True)

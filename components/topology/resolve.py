@@ -7,13 +7,13 @@ import hashlib
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from components.topology import frr, port_names
+from components.topology import frr, ios, port_names
 from components.topology.load import KeyPath, Problem, Source, TopologyError, did_you_mean, read, validate
 from components.topology.model import (
     CARDS,
@@ -21,6 +21,7 @@ from components.topology.model import (
     ContainerInterfaceSpec,
     ContainerSpec,
     DynamipsEngineSpec,
+    DynamipsSpec,
     HostInterfaceSpec,
     HttpCheckSpec,
     LinkEndSpec,
@@ -35,9 +36,13 @@ from components.topology.model import (
 )
 from components.topology.plan import (
     DEFAULT_MTU,
+    FREE,
+    ON_HOST,
     AttachmentPlan,
     CheckPlan,
     ContainerPlan,
+    DynamipsPlan,
+    Engine,
     EnvPlan,
     HostFilePlan,
     HostPlan,
@@ -47,6 +52,7 @@ from components.topology.plan import (
     LinkPlan,
     MountPlan,
     NetworkPlan,
+    NioPlan,
     PingCheck,
     Plan,
     PortPlan,
@@ -56,6 +62,7 @@ from components.topology.plan import (
     RouterPlan,
 )
 from components.topology.port_names import Port
+from host_agent import dynamips_hardware
 
 V = TypeVar("V")
 
@@ -63,12 +70,16 @@ HOST = "host"
 #: Where a port is whose network is not known: a mistake that is reported once, and not as unreachable gateways again.
 NOWHERE: KeyPath = ("nowhere",)
 IFNAME_MAX = 15
+#: What the free firmware boots on.
+FREE_PLATFORMS = ("c2691", "c3725", "c3745")
+FREE_CARDS = ("NM-1FE-TX", "NM-16ESW")
+FIRST_UDP_PORT, UDP_PAIRS = 10000, 5000
 #: Ports of slot 0 that a router has without a card.
 BUILT_IN = frozenset({Port("FastEthernet", (0, 0)), Port("FastEthernet", (0, 1))})
 
 
-def read_topology(path: Path | str, text: str | None = None) -> Plan:
-    """The plan of the lab in the topology file at `path`, or in `text` in its place.
+def read_topology(path: Path | str, text: str | None = None, *, engine: Engine | None = None) -> Plan:
+    """The plan of the lab in the topology file at `path`, or in `text` in its place; `engine` is for all routers, whatever the file says.
 
     Raises TopologyError with all problems of the file: of its YAML, of its keys and values, and of what they mean
     together. Reads the file, and files that a `config_file` in it names; nothing else is touched.
@@ -77,7 +88,7 @@ def read_topology(path: Path | str, text: str | None = None) -> Plan:
     topology, problems = validate(source)
     if topology is None:
         raise TopologyError(problems)
-    return _resolve(topology, source, problems)
+    return _resolve(topology, source, problems, engine)
 
 
 def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
@@ -85,17 +96,32 @@ def plan_of(topology: Topology, folder: Path | str = ".") -> Plan:
     return _resolve(topology, Source(str(Path(folder) / topology.topology)), [])
 
 
-def peer_name(device: str, ifname: str) -> str:
+def tap_name(router: str, ifname: str) -> str:
+    """The name of an emulated port's tap, `R1_Fa0-0`: another one than a veth pair's, so that a router can change its engine in one `up`."""
+    return peer_name(router, ifname, "_")
+
+
+def peer_name(device: str, ifname: str, joint: str = "-") -> str:
     """The default name of a veth pair's end in the bridge: `web-eth0`; if that is too long, its beginning and a hash."""
-    name = f"{device}-{ifname}"
+    name = f"{device}{joint}{ifname}"
     if len(name) <= IFNAME_MAX:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{name[:8]}-{digest[:6]}"
+    return f"{name[:8]}{joint}{digest[:6]}"
 
 
-def _resolve(topology: Topology, source: Source, problems: list[Problem]) -> Plan:
-    resolver = _Resolver(topology, source, problems)
+def link_bridge(link: str) -> str:
+    """The name of the bridge of a link that has one."""
+    return peer_name("link", link)
+
+
+def _socket(port: Port) -> str:
+    """The port as Dynamips counts it: `0/1`."""
+    return "/".join(map(str, port.numbers))
+
+
+def _resolve(topology: Topology, source: Source, problems: list[Problem], engine: Engine | None = None) -> Plan:
+    resolver = _Resolver(topology, source, problems, engine)
     result = resolver.plan()
     if resolver.problems:
         raise TopologyError(resolver.problems)
@@ -123,16 +149,28 @@ class _RouterPort:
 
 
 @dataclass
+class _SwitchPort:
+    """A switch port of a router: its VLAN, and the network that it is in."""
+
+    path: KeyPath
+    vlan: int
+    network: str | None
+
+
+@dataclass
 class _Resolver:
     topology: Topology
     source: Source
     problems: list[Problem]
+    engine: Engine | None = None
+    """Of all routers, whatever the file says."""
     complete: bool = field(init=False)
     """Whether `topology` is all of the file. If faulty parts were left out, nothing can be said to be missing."""
     holders: dict[IPv4Address, _Holder] = field(default_factory=dict)
     macs: dict[str, KeyPath] = field(default_factory=dict)
     host_ifnames: dict[str, KeyPath] = field(default_factory=dict)
     router_ports: dict[str, dict[Port, _RouterPort]] = field(default_factory=dict)
+    switch_ports: dict[str, dict[Port, _SwitchPort]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.complete = not self.problems
@@ -188,7 +226,7 @@ class _Resolver:
             if port.link
         }
         links = tuple(
-            LinkPlan(name, *(ends[name, router] for router in link))
+            self.link(name, *(ends[name, router] for router in link))
             for name, link in topology.links.items()
             if all((name, router) in ends for router in link)
         )
@@ -340,23 +378,27 @@ class _Resolver:
         """All ports of a router that carry addresses, those of links included; checks that none is used twice."""
         ports: dict[Port, _RouterPort] = {}
         switch_ports: dict[Port, KeyPath] = {}
+        self.switch_ports[name] = {}
         vlan_networks: dict[int, tuple[str, KeyPath]] = {}
         for key, spec in router.interfaces.items():
             path = ("routers", name, "interfaces", key)
             port = port_names.parse(key)
             if self.is_new(port, key, path, ports, switch_ports):
-                self.check_card(router, port, path)
+                if not self.dynamips(router):
+                    self.check_card(router, port, path)
                 if spec.access_vlan is None:
                     ports[port] = _RouterPort(port, path, spec)
                 else:
                     switch_ports[port] = path
+                    self.switch_ports[name][port] = _SwitchPort(path, spec.access_vlan, spec.network)
                     self.check_switch_port(router, port, spec, path, vlan_networks)
         for link_name, link in self.topology.links.items():
             for key, end in link.get(name, {}).items():
                 path = ("links", link_name, name, key)
                 port = port_names.parse(key)
                 if self.is_new(port, key, path, ports, switch_ports):
-                    self.check_card(router, port, path)
+                    if not self.dynamips(router):
+                        self.check_card(router, port, path)
                     if port.is_virtual:
                         self.conflict(path, f"{port.long} cannot be the end of a link: it has no socket for a cable")
                     ports[port] = _RouterPort(port, path, end, segment=("links", link_name), link=link_name)
@@ -467,33 +509,169 @@ class _Resolver:
                     f"link {name} has ends in different subnets: {second} here, {first} at {self.line(first_path)}",
                 )
 
+    def dynamips(self, router: RouterSpec | None) -> DynamipsSpec | None:
+        """The hardware of a router that is emulated; None for one that is not."""
+        spec = (router and router.engine) or self.topology.router_defaults.engine
+        if router is None or self.engine == "frr" or (self.engine is None and not isinstance(spec, DynamipsEngineSpec)):
+            return None
+        return spec.dynamips if isinstance(spec, DynamipsEngineSpec) else DynamipsSpec()
+
     def router(self, name: str, router: RouterSpec) -> RouterPlan:
         entries = self.router_ports[name]
-        self.check_engine(name, router)
+        spec = self.dynamips(router)
         if router.base_mac:
             self.claim_mac(router.base_mac, ("routers", name, "base_mac"))
         ports = tuple(self.port(name, router, entry) for entry in entries.values())
         rip = self.rip(name, router, ports)
         routes = self.routes(name, router.routes, ("routers", name, "routes"))
         hostname = router.hostname or name
-        raw = self.config(name, router)
+        config = self.config(name, router)
+        if config is None and spec:
+            access_vlans = {port.long: switched.vlan for port, switched in self.switch_ports[name].items()}
+            config = ios.render(hostname, ports, access_vlans, rip, routes)
         return RouterPlan(
             name=name,
-            engine="frr",
+            engine="dynamips" if spec else "frr",
             hostname=hostname,
             ports=ports,
             rip=rip,
             routes=routes,
-            config=frr.render(hostname, ports, rip, routes) if raw is None else raw,
+            config=frr.render(hostname, ports, rip, routes) if config is None else config,
             base_mac=router.base_mac,
             slots=tuple(router.slots.items()),
             vlans=tuple(router.vlans.items()),
+            dynamips=self.hardware(name, router, spec) if spec else None,
         )
 
-    def check_engine(self, name: str, router: RouterSpec) -> None:
-        path = ("routers", name, "engine") if router.engine else ("router_defaults", "engine")
-        if isinstance(router.engine or self.topology.router_defaults.engine, DynamipsEngineSpec):
-            self.conflict(path, "engine dynamips is not available yet, use frr")
+    # --- Emulated routers ---
+
+    def hardware(self, name: str, router: RouterSpec, spec: DynamipsSpec) -> DynamipsPlan:
+        """What Dynamips is told; checks all that it would accept and that could not work."""
+        slots = {str(slot): card for slot, card in router.slots.items()}
+        wrong = list(dynamips_hardware.card_problems(spec.platform, dynamips_hardware.DEFAULT_CHASSIS, slots, {}))
+        for place, message in wrong:
+            slot = int("".join(filter(str.isdigit, place)))
+            self.conflict(("routers", name, "slots", slot), message)
+        if not wrong:
+            self.check_sockets(name, spec, slots)
+        if spec.image == FREE:
+            self.check_drivers(name, router, spec, slots)
+        nios = [nio for entry in self.router_ports[name].values() if (nio := self.nio(name, router, entry))]
+        for port, switched in self.switch_ports[name].items():
+            network = self.topology.networks.get(switched.network or "")
+            if network:
+                tap = tap_name(name, port.ifname)
+                self.claim_ifname(tap, switched.path)
+                nios.append(NioPlan(_socket(port), tap, network.bridge, network.mtu, None, None))
+        # Always the same for the same lab: Dynamips' own choice follows its process id.
+        digest = hashlib.sha256(f"{self.topology.topology}/{name}".encode()).hexdigest()
+        mac = router.base_mac or f"cc:{digest[:2]}:{digest[2:4]}:{digest[4:6]}:00:00"
+        image = spec.image
+        if image != FREE and not image.startswith(ON_HOST):
+            image = os.path.abspath(self.source.folder / Path(image).expanduser())  # noqa: PTH100 - resolve() would read links
+        return DynamipsPlan(
+            platform=spec.platform,
+            image=image,
+            idle_pc=spec.idle_pc,
+            ram_mib=spec.ram_mib,
+            mac=mac,
+            slots=tuple((int(slot), card) for slot, card in slots.items()),
+            nios=tuple(nios),
+        )
+
+    def check_sockets(self, name: str, spec: DynamipsSpec, slots: Mapping[str, str]) -> None:
+        """Every port is on a card, or built in."""
+        platform = spec.platform
+        there = dynamips_hardware.ports(platform, dynamips_hardware.DEFAULT_CHASSIS, slots, {})
+        kinds = {slot: CARDS[card][0] for slot, card in slots.items()}
+        paths = {port: entry.path for port, entry in self.router_ports[name].items() if not port.is_virtual}
+        for port, path in {
+            **paths,
+            **{port: switched.path for port, switched in self.switch_ports[name].items()},
+        }.items():
+            if _socket(port) not in there or port.kind != kinds.get(str(port.numbers[0]), "FastEthernet"):
+                cards = ", ".join(f"{card} in slot {slot}" for slot, card in slots.items()) or "no card"
+                self.lacks(path, f"{port.long} is on no card: a {platform} with {cards} has no such port")
+            elif slots.get(str(port.numbers[0])) == "NM-16ESW" and port in paths:
+                self.conflict(
+                    path, f"{port.long} is a switch port: give it an access_vlan, and the address to the Vlan port"
+                )
+            elif port.kind == "Serial" and port in paths and not self.router_ports[name][port].link:
+                self.conflict(path, f"{port.long} can be in no network: a serial port only takes a link")
+        for port, switched in self.switch_ports[name].items():
+            card = slots.get(str(port.numbers[0]))
+            if _socket(port) in there and card != "NM-16ESW":
+                self.conflict(switched.path, f"{port.long} cannot be a switch port: only those of an NM-16ESW are")
+
+    def check_drivers(self, name: str, router: RouterSpec, spec: DynamipsSpec, slots: Mapping[str, str]) -> None:
+        """What the free firmware can't do."""
+        engine: KeyPath = ("routers", name, "engine") if router.engine else ("router_defaults", "engine")
+        if spec.platform not in FREE_PLATFORMS:
+            self.conflict(
+                engine, f"the free firmware does not run on a {spec.platform}, only on {', '.join(FREE_PLATFORMS)}"
+            )
+            return
+        for entry in self.router_ports[name].values():
+            if len(entry.spec.address) > 1:
+                self.conflict(
+                    (*entry.path, "address"), f"the free firmware has one address per port: {entry.port.long} has more"
+                )
+        for slot, card in slots.items():
+            if card not in FREE_CARDS:
+                self.conflict(
+                    ("routers", name, "slots", int(slot)),
+                    f"the free firmware has no driver for {card}; it has some for {', '.join(FREE_CARDS)}",
+                )
+
+    def nio(self, name: str, router: RouterSpec, entry: _RouterPort) -> NioPlan | None:
+        """What a port is plugged into; None for one without a socket, or whose network is not known."""
+        port, spec = entry.port, entry.spec
+        for key in ("mac", "mtu"):
+            if getattr(spec, key, None) is not None:
+                other = "the router a base_mac" if key == "mac" else "it to the network"
+                self.conflict((*entry.path, key), f"an emulated port has no {key} of its own: give {other}")
+        if port.is_virtual:
+            return None
+        if entry.link:
+            (other,) = [end for end in self.topology.links[entry.link] if end != name] or [name]
+            if self.dynamips(self.topology.routers.get(other)):
+                pair = self.udp_pair(entry.link)
+                local, remote = (pair, pair + 1) if name < other else (pair + 1, pair)
+                return NioPlan(_socket(port), None, None, DEFAULT_MTU, local, remote)
+            return NioPlan(_socket(port), tap_name(name, port.ifname), link_bridge(entry.link), DEFAULT_MTU, None, None)
+        network = (
+            self.topology.networks.get(str(entry.segment[1]))
+            if entry.segment and entry.segment[0] == "networks"
+            else None
+        )
+        if network is None:
+            return None
+        return NioPlan(_socket(port), tap_name(name, port.ifname), network.bridge, network.mtu, None, None)
+
+    def udp_pair(self, link: str) -> int:
+        """The first of a link's two UDP ports; by its name, so that other links that come and go leave it alone."""
+        taken: dict[str, int] = {}
+        for name in sorted(self.topology.links):
+            pair = int(hashlib.sha256(name.encode()).hexdigest(), 16) % UDP_PAIRS
+            while pair in taken.values():
+                pair = (pair + 1) % UDP_PAIRS
+            taken[name] = pair
+        return FIRST_UDP_PORT + 2 * taken[link]
+
+    def link(self, name: str, a: LinkEnd, b: LinkEnd) -> LinkPlan:
+        """A link; one between an emulated router and another has a bridge."""
+        emulated = [self.dynamips(self.topology.routers[end.router]) is not None for end in (a, b)]
+        if emulated[0] == emulated[1]:
+            return LinkPlan(name, a, b)
+        bridge = link_bridge(name)
+        self.claim_ifname(bridge, ("links", name))
+        first, second = (
+            replace(end, peer=(tap_name if is_emulated else peer_name)(end.router, end.ifname))
+            for end, is_emulated in zip((a, b), emulated, strict=True)
+        )
+        for end in (first, second):
+            self.claim_ifname(str(end.peer), ("links", name, end.router))
+        return LinkPlan(name, first, second, bridge)
 
     def port(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> PortPlan:
         port, spec = entry.port, entry.spec
@@ -508,8 +686,9 @@ class _Resolver:
         mac = self.port_mac(router_name, router, entry)
         mtu = (spec.mtu if isinstance(spec, RouterInterfaceSpec) else None) or (network.mtu if network else DEFAULT_MTU)
         attachment = None
-        if network_name and network:
-            peer = peer_name(router_name, port.ifname)
+        # With Dynamips, the switch ports of a Vlan port are what is plugged in.
+        if network_name and network and not (port.is_virtual and self.dynamips(router)):
+            peer = (tap_name if self.dynamips(router) else peer_name)(router_name, port.ifname)
             self.claim_ifname(peer, entry.path)
             attachment = AttachmentPlan(
                 router_name, port.ifname, peer, network_name, network.bridge, addresses, mac, mtu, default_via=None
@@ -528,6 +707,8 @@ class _Resolver:
 
     def port_mac(self, router_name: str, router: RouterSpec, entry: _RouterPort) -> str | None:
         port, spec = entry.port, entry.spec
+        if self.dynamips(router):
+            return None
         if spec.mac:
             self.claim_mac(spec.mac, (*entry.path, "mac"))
             return spec.mac
@@ -554,8 +735,12 @@ class _Resolver:
         def origin(key: str) -> KeyPath:
             return ("routers", name, "rip", key) if key in own.model_fields_set else ("router_defaults", "rip", key)
 
-        if rip.auto_summary:
-            self.conflict(origin("auto_summary"), "FRR never summarises: auto_summary must be false with it")
+        spec = self.dynamips(router)
+        if rip.auto_summary and (spec is None or spec.image == FREE):
+            who = "the free firmware" if spec else "FRR"
+            self.conflict(origin("auto_summary"), f"{who} never summarises: auto_summary must be false with it")
+        if rip.version == 1 and spec and spec.image == FREE:
+            self.conflict(origin("version"), "the free firmware has RIP version 2 alone")
         connected = dict.fromkeys(IPv4Interface(address).network for port in ports for address in port.addresses)
         if rip.networks == "connected":
             networks: Iterable[IPv4Network] = connected
@@ -564,6 +749,8 @@ class _Resolver:
             for at, prefix in enumerate(rip.networks if "networks" in own.model_fields_set else ()):
                 if not any(subnet.overlaps(prefix) for subnet in connected):
                     self.lacks((*origin("networks"), at), f"no port of {name} is in {prefix}")
+        if spec and router.config is None and router.config_file is None:
+            self.check_classes(name, networks, connected, origin("networks"))
         passive = []
         for at, key in enumerate(rip.passive):
             port = port_names.parse(key)
@@ -571,7 +758,23 @@ class _Resolver:
                 passive.append(port.ifname)
             elif "passive" in own.model_fields_set:
                 self.lacks((*origin("passive"), at), f"{name} has no port {port.long} with an address")
-        return RipPlan(rip.version, tuple(map(str, networks)), tuple(dict.fromkeys(passive)), rip.timers)
+        return RipPlan(
+            rip.version, tuple(map(str, networks)), tuple(dict.fromkeys(passive)), rip.timers, rip.auto_summary
+        )
+
+    def check_classes(
+        self, name: str, networks: Iterable[IPv4Network], connected: Iterable[IPv4Network], path: KeyPath
+    ) -> None:
+        """IOS takes part by class: `network 10.0.0.0` is every port in 10."""
+        networks = tuple(networks)
+        for subnet in connected:
+            classes = [ios.classful(network.network_address) for network in networks]
+            if ios.classful(subnet.network_address) in classes and not any(subnet.overlaps(one) for one in networks):
+                whole = ios.classful(subnet.network_address)
+                self.conflict(
+                    path,
+                    f"IOS takes part in RIP by class: {name}'s port in {subnet} would be in it too, as all of {whole}",
+                )
 
     def check_passive_defaults(self) -> None:
         """A default passive port need not be in every router, but in one."""
@@ -687,6 +890,11 @@ class _Resolver:
     def check(self, check: CheckSpec, path: KeyPath) -> CheckPlan:
         device = check.from_device
         self.device(device, (*path, "from"))
+        if self.dynamips(self.topology.routers.get(device)):
+            self.conflict(
+                (*path, "from"),
+                f"{device} is emulated: checks can only start at the host, a container or a router with frr",
+            )
         if isinstance(check, PingCheckSpec):
             self.target(check.ping, (*path, "ping"))
             name = f"ping {check.ping} from {device}"

@@ -28,6 +28,10 @@ NAMES = (
     "image",
     "container",
     "frr_router",
+    "tap",
+    "dynamips_hypervisor",
+    "router_image",
+    "dynamips_router",
 )
 
 

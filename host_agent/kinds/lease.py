@@ -18,7 +18,7 @@ from host_agent.errors import HostError
 from host_agent.ledger import Entry
 from host_agent.schema import JSON, REPLACE, decode, encode_args
 
-INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade"})
+INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade", "tap"})
 """Kinds that end with the namespace that they are in: removing a lab costs the same at any size."""
 
 
@@ -104,6 +104,8 @@ def _outputs(context: Context, lease: str) -> Outputs:
 
 
 def _ends_with_namespace(entry: Entry, namespaces: frozenset[str]) -> bool:
+    if entry.kind == "dynamips_router":
+        return True  # with its hypervisor, which is removed with all that is in it
     # An end in the host's own namespace ("") would be there until the kernel, in its own time, ends the other one.
     if entry.kind not in INSIDE_NAMESPACES or "" in _namespaces(entry.args):
         return False

@@ -14,6 +14,8 @@ from pulumi.output import Unknown
 from dynamic_providers import (
     bridge,
     container,
+    dynamips_hypervisor,
+    dynamips_router,
     forwarding,
     frr_router,
     image,
@@ -21,6 +23,8 @@ from dynamic_providers import (
     masquerade,
     network_namespace,
     route,
+    router_image,
+    tap,
     veth_pair,
 )
 from dynamic_providers.base import HostProvider, HostResource
@@ -57,6 +61,19 @@ def _pair(**changes: object) -> list[dict[str, object]]:
         {"namespace": NAMESPACE, "ifname": "web-dev", **changes},
         {"namespace": NAMESPACE, "ifname": "web-br"},
     ]
+
+
+def _emulated(**changes: object) -> dict[str, object]:
+    return {
+        "name": "R1",
+        "hypervisor": "a1b2c3d4/dynamips_hypervisor/R1#000001",
+        "platform": "c3725",
+        "image": DIGEST,
+        "mac": "cc:01:00:00:00:00",
+        "slots": {"1": "NM-1FE-TX"},
+        "nios": [{"port": "0/0", "tap": "a1b2c3d4/tap/host/R1-Fa0-0#000001"}],
+        **changes,
+    }
 
 
 ROWS: dict[str, Row] = {
@@ -168,6 +185,61 @@ ROWS: dict[str, Row] = {
         {"name": "R 1", "namespace": NAMESPACE, "config": 1.0, "daemons": ["sh"]},
         frozenset({"name", "config", "daemons"}),
     ),
+    "tap": Row(
+        tap.Tap,
+        {"namespace": NAMESPACE, "ifname": "R1-Fa0-0", "master": "a1b2c3d4/bridge/host/VMnet2#000003"},
+        ({"master": ""}, {"mtu": 1400.0}, {"up": False}),
+        ({"ifname": "R1-Fa0-1"}, {"namespace": NAMESPACE.replace("000001", "000002")}),
+        {"namespace": NAMESPACE, "ifname": "a name", "mtu": 1.0},
+        frozenset({"ifname", "mtu"}),
+    ),
+    "dynamips_hypervisor": Row(
+        dynamips_hypervisor.DynamipsHypervisor,
+        {"name": "R1", "namespace": NAMESPACE},
+        ({"niceness": 10.0}, {"memory_mib": 512.0}, {"running": False}),
+        ({"name": "R2"}, {"namespace": NAMESPACE.replace("000001", "000002")}),
+        {"name": "R.1", "namespace": NAMESPACE, "niceness": -5.0, "memory_mib": 1.0},
+        frozenset({"name", "niceness", "memory_mib"}),
+    ),
+    "router_image": Row(
+        router_image.RouterImage,
+        {"name": "free", "sha256": DIGEST, "idle_pc": "0x80010108"},
+        ({"sha256": "1" * 64}, {"idle_pc": "0x8001010c"}, {"keep": True}),
+        ({"name": "ios"},),
+        {"name": "a b", "sha256": "abc", "idle_pc": "80010108"},
+        frozenset({"name", "sha256", "idle_pc"}),
+        router_image.RouterImageProvider,
+    ),
+    "dynamips_router": Row(
+        dynamips_router.DynamipsRouter,
+        _emulated(),
+        (
+            {"image": "1" * 64},
+            {"mac": "cc01.0000.0100"},
+            {"ram_mib": 64.0},
+            {"nvram_kib": 64.0},
+            {"slots": {"1": "NM-16ESW"}},
+            {"wics": {"0": "WIC-1T"}},
+            {"nios": []},
+            {"idle_pc": "0x80010108"},
+            {"system_id": "FTX0945W0MY"},
+            {"conf_reg": "0x2142"},
+            {"console_port": 2500.0},
+            {"aux_port": 2501.0},
+            {"disk0_mib": 8.0},
+            {"iomem_percent": 10.0},
+            {"mmap": True},
+            {"sparse": True},
+            {"ghost": True},
+            {"startup_config": "hostname R1\nend\n"},
+            {"reset": 1.0},
+            {"running": False},
+        ),
+        ({"name": "R2"}, {"platform": "c3745"}, {"hypervisor": "a1b2c3d4/dynamips_hypervisor/R2#000001"}),
+        {"name": "R 1", "hypervisor": "h", "platform": "c3725", "image": "x", "mac": "x", "conf_reg": "8450"},
+        frozenset({"name", "image", "mac", "conf_reg"}),
+        dynamips_router.DynamipsRouterProvider,
+    ),
 }
 
 
@@ -199,6 +271,8 @@ def test_constructor_has_the_fields_of_args(kind: str) -> None:
         "self", "resource_name", "host", "lease", "opts",
     }  # fmt: skip
     fields = {field.name for field in dataclasses.fields(kinds.load(kind).Args)}
+    if kind == "router_image":
+        parameters = (parameters - {"path"}) | {"sha256"}
     if kind == "image":
         parameters = (parameters - {"rootfs"}) | {"rootfs_sha256"}  # the program's file or folder becomes its digest
     assert parameters == fields
@@ -273,6 +347,73 @@ def test_an_unknown_within_an_endpoint(name: str, replaces: list[str]) -> None:
     assert news.failures == []
     diff = _provider("veth_pair").diff("id", olds, news.inputs)
     assert (diff.changes, diff.replaces) == (True, replaces)
+
+
+EMULATED_MISTAKES: dict[str, tuple[dict[str, object], dict[str, str]]] = {
+    "no such slot": ({"slots": {"3": "NM-1FE-TX"}}, {"slots['3']": "c3725 has no slot 3 for a card; it has 1, 2"}),
+    "the built-in slot": ({"slots": {"0": "NM-1FE-TX"}}, {"slots['0']": "no slot 0 for a card"}),
+    "no such card here": ({"slots": {"1": "PA-FE-TX"}}, {"slots['1']": "c3725 does not take PA-FE-TX in slot 1"}),
+    "a card that is none": ({"slots": {"1": "NM-NAM"}}, {"slots['1']": "it takes NM-1FE-TX, NM-16ESW, NM-4T"}),
+    "no WIC bay": ({"wics": {"3": "WIC-1T"}}, {"wics['3']": "no WIC bay 3"}),
+    "no such WIC": ({"wics": {"0": "WIC-1ENET"}}, {"wics['0']": "WIC-1ENET is no WIC"}),
+    "a port without a card": (
+        {"nios": [{"port": "2/0", "udp_local": 10001.0, "udp_remote": 10002.0}]},
+        {"nios[0].port": "c3725 with these cards has no port 2/0; it has 0/0, 0/1, 1/0"},
+    ),
+    "a port twice": (
+        {"nios": [{"port": "0/0", "tap": "a/tap/b"}, {"port": "0/0", "tap": "a/tap/c"}]},
+        {"nios[1].port": "plugged in twice: nios[0] is in it already"},
+    ),
+    "nothing to plug into": ({"nios": [{"port": "0/0"}]}, {"nios[0]": "must have either tap"}),
+    "half a link": ({"nios": [{"port": "0/0", "udp_local": 10001.0}]}, {"nios[0]": "udp_local and udp_remote"}),
+    "chassis of another": ({"chassis": "3640"}, {"chassis": "only a c3600"}),
+    "a 3620 has two slots": (
+        {"platform": "c3600", "chassis": "3620", "slots": {"0": "NM-1FE-TX", "2": "NM-1E"}, "nios": []},
+        {"slots['2']": "c3600 (3620) has no slot 2 for a card; it has 0, 1"},
+    ),
+    "the 3660's own ports": (
+        {"platform": "c3600", "chassis": "3660", "slots": {"0": "NM-1FE-TX"}, "nios": []},
+        {"slots['0']": "c3600 (3660) has no slot 0"},
+    ),
+    "a c7200's slot 0": (
+        {"platform": "c7200", "slots": {"0": "PA-FE-TX"}, "nios": []},
+        {"slots['0']": "it takes C7200-IO-FE"},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", EMULATED_MISTAKES)
+def test_cards_and_ports_that_dynamips_itself_would_accept(mistake: str) -> None:
+    changes, expected = EMULATED_MISTAKES[mistake]
+    found = _provider("dynamips_router").check({}, _news("dynamips_router", **changes)).failures
+    assert {failure.property for failure in found} == set(expected)
+    for failure in found:
+        assert expected[failure.property] in failure.reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"platform": "c2691", "slots": {"1": "NM-16ESW"}, "nios": [{"port": "1/15", "tap": "a/tap/b"}]},
+        {"platform": "c3745", "slots": {"4": "NM-4T"}, "wics": {"2": "WIC-2T"}},
+        {"platform": "c3600", "slots": {"0": "NM-4E"}, "nios": [{"port": "0/3", "tap": "a/tap/b"}]},
+        {"platform": "c3600", "chassis": "3660", "slots": {"6": "NM-1E"}},
+        {"platform": "c7200", "slots": {"0": "C7200-IO-FE", "6": "PA-8E"}, "npe": "npe-400", "nios": []},
+    ],
+)
+def test_cards_and_ports_that_fit(changes: dict[str, object]) -> None:
+    assert _provider("dynamips_router").check({}, _news("dynamips_router", **changes)).failures == []
+
+
+def test_an_unknown_tap_does_not_keep_its_port_from_being_checked() -> None:
+    news = _news("dynamips_router", nios=[{"port": "2/0", "tap": Unknown()}])
+    assert [failure.property for failure in _provider("dynamips_router").check({}, news).failures] == ["nios[0].port"]
+
+
+@pytest.mark.parametrize("sources", [{}, {"sha256": DIGEST, "host_path": "/srv/ios.bin"}])
+def test_a_router_image_has_one_source(sources: dict[str, object]) -> None:
+    found = _provider("router_image").check({}, {"name": "ios", **sources, "host": HOST}).failures
+    assert [failure.property for failure in found] == ["sha256"]
 
 
 def test_the_program_imports_neither_ssh_nor_docker() -> None:

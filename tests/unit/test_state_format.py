@@ -16,12 +16,16 @@ from dynamic_providers import (
     base,
     bridge,
     container,
+    dynamips_hypervisor,
+    dynamips_router,
     forwarding,
     frr_router,
     image,
     lab_lease,
     masquerade,
     network_namespace,
+    router_image,
+    tap,
     veth_pair,
 )
 from dynamic_providers import route as route_module
@@ -50,8 +54,21 @@ PROVIDERS = {
     "frr_router": (
         "gASVRgAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMCmZycl9yb3V0ZXKUc2Iu"
     ),
+    "tap": "gASVPwAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMA3RhcJRzYi4=",
+    "dynamips_hypervisor": (
+        "gASVTwAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSME2R5bmFtaXBzX2h5"
+        "cGVydmlzb3KUc2Iu"
+    ),
 }
 OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
+    dynamips_router.DynamipsRouterProvider: (
+        "gASVYAAAAAAAAACMIWR5bmFtaWNfcHJvdmlkZXJzLmR5bmFtaXBzX3JvdXRlcpSMFkR5bmFtaXBzUm91dGVyUHJvdmlkZXKUk5QpgZR9"
+        "lIwEa2luZJSMD2R5bmFtaXBzX3JvdXRlcpRzYi4="
+    ),
+    router_image.RouterImageProvider: (
+        "gASVVwAAAAAAAACMHmR5bmFtaWNfcHJvdmlkZXJzLnJvdXRlcl9pbWFnZZSME1JvdXRlckltYWdlUHJvdmlkZXKUk5QpgZR9lIwEa2lu"
+        "ZJSMDHJvdXRlcl9pbWFnZZRzYi4="
+    ),
     image.ImageProvider: (
         "gASVQwAAAAAAAACMF2R5bmFtaWNfcHJvdmlkZXJzLmltYWdllIwNSW1hZ2VQcm92aWRlcpSTlCmBlH2UjARraW5klIwFaW1hZ2WUc2Iu"
     ),
@@ -65,6 +82,8 @@ OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
 TYPES = {
     bridge.Bridge: "dynamic/lab:Bridge",
     container.Container: "dynamic/lab:Container",
+    dynamips_hypervisor.DynamipsHypervisor: "dynamic/lab:DynamipsHypervisor",
+    dynamips_router.DynamipsRouter: "dynamic/lab:DynamipsRouter",
     forwarding.Forwarding: "dynamic/lab:Forwarding",
     frr_router.FrrRouter: "dynamic/lab:FrrRouter",
     image.Image: "dynamic/lab:Image",
@@ -73,7 +92,9 @@ TYPES = {
     masquerade.Masquerade: "dynamic/lab:Masquerade",
     network_namespace.NetworkNamespace: "dynamic/lab:NetworkNamespace",
     route_module.Route: "dynamic/lab:Route",
+    router_image.RouterImage: "dynamic/lab:RouterImage",
     sandbox_host.SandboxHost: "dynamic/lab:SandboxHost",
+    tap.Tap: "dynamic/lab:Tap",
     veth_pair.VethPair: "dynamic/lab:VethPair",
 }
 

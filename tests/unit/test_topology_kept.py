@@ -68,3 +68,8 @@ def test_a_plan_that_depends_on_another_file_is_not_kept(tmp_path: Path, cache: 
     file.write_text(SMALL + "# config_file: such a word is enough\n")
     kept_plan(file)
     assert not cache.exists()
+
+
+def test_each_engine_has_its_plan(tmp_path: Path) -> None:
+    assert {router.engine for router in kept_plan(CCNA, engine="dynamips").routers} == {"dynamips"}
+    assert {router.engine for router in kept_plan(CCNA).routers} == {"frr"}

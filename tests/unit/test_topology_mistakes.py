@@ -58,10 +58,12 @@ class Mistake:
     old: str
     new: str
     errors: tuple[str, ...]
+    also: tuple[str, str] = ("", "")
+    """Another part, and what is written in its place, that is no mistake by itself."""
 
 
-def mistake(name: str, old: str, new: str, *errors: str) -> Mistake:
-    return Mistake(name, old, new, errors)
+def mistake(name: str, old: str, new: str, *errors: str, also: tuple[str, str] = ("", "")) -> Mistake:
+    return Mistake(name, old, new, errors, also)
 
 
 R2_PORT = "      Fa0/1:\n        network: Right\n        address: 10.10.2.1/24\n"
@@ -685,16 +687,89 @@ PORT_MISTAKES = [
         "30: links.r1-r2: a link ends in one port of R2; here are 2",
     ),
     mistake(
-        "engine to come",
-        "engine: frr",
-        "engine: {dynamips: {platform: c3725, image: free}}",
-        "14: router_defaults.engine: engine dynamips is not available yet, use frr",
+        "emulated: no such slot",
+        "slots: {1: NM-16ESW}",
+        "engine: {dynamips: {}}\n    slots: {1: NM-16ESW, 3: NM-1FE-TX}",
+        "20: routers.R1.slots.3: c3725 has no slot 3 for a card; it has 1, 2",
     ),
     mistake(
-        "engine to come, of one",
+        "emulated: no such card there",
+        "slots: {1: NM-16ESW}",
+        "engine: {dynamips: {platform: c7200, image: ios.bin}}\n    slots: {1: NM-16ESW}",
+        "20: routers.R1.slots.1: c7200 does not take NM-16ESW in slot 1; it takes PA-FE-TX, PA-4E, PA-8E",
+    ),
+    mistake(
+        "emulated: port on no card",
+        "  R2:\n    interfaces:\n      Fa0/1:\n",
+        "  R2:\n    engine: {dynamips: {}}\n    interfaces:\n      Fa2/0:\n",
+        "27: routers.R2.interfaces.Fa2/0: FastEthernet2/0 is on no card: a c3725 with no card has no such port",
+    ),
+    mistake(
+        "emulated: port of another kind",
+        "  R2:\n    interfaces:\n      Fa0/1:\n",
+        "  R2:\n    engine: {dynamips: {}}\n    interfaces:\n      Gi0/1:\n",
+        "27: routers.R2.interfaces.Gi0/1: GigabitEthernet0/1 is on no card: a c3725 with no card has no such port",
+    ),
+    mistake(
+        "emulated: a link's end on no card",
+        "R2: {Fa0/0: 10.10.9.2/30}",
+        "R2: {Fa1/0: 10.10.9.2/30}",
+        "31: links.r1-r2.R2.Fa1/0: FastEthernet1/0 is on no card: a c3725 with no card has no such port",
+        also=("  R2:\n", "  R2:\n    engine: {dynamips: {}}\n"),
+    ),
+    mistake(
+        "emulated: switch port of a routed card",
+        "slots: {1: NM-16ESW}",
+        "engine: {dynamips: {}}\n    slots: {1: NM-1FE-TX}",
+        "23: routers.R1.interfaces.Fa1/0: FastEthernet1/0 cannot be a switch port: only those of an NM-16ESW are",
+    ),
+    mistake(
+        "the free firmware: platform",
         "  R2:\n",
-        "  R2:\n    engine: {dynamips: {platform: c3725, image: free}}\n",
-        "25: routers.R2.engine: engine dynamips is not available yet, use frr",
+        "  R2:\n    engine: {dynamips: {platform: c7200}}\n    slots: {0: C7200-IO-FE}\n",
+        "25: routers.R2.engine: the free firmware does not run on a c7200, only on c2691, c3725, c3745",
+        "28: routers.R2.interfaces.Fa0/1: FastEthernet0/1 is on no card: a c7200 with C7200-IO-FE in slot 0 has no such port",
+    ),
+    mistake(
+        "emulated: address on a switch port",
+        "      Fa1/0: {network: Left, access_vlan: 2}\n",
+        "      Fa1/0: {network: Left, access_vlan: 2}\n      Fa1/1: {network: Right}\n",
+        "24: routers.R1.interfaces.Fa1/1: FastEthernet1/1 is a switch port: give it an access_vlan, and the address to the Vlan port",
+        also=("    slots: {1: NM-16ESW}", "    engine: {dynamips: {}}\n    slots: {1: NM-16ESW}"),
+    ),
+    mistake(
+        "the free firmware: card",
+        "  R2:\n",
+        "  R2:\n    engine: {dynamips: {}}\n    slots: {1: NM-4T}\n",
+        "26: routers.R2.slots.1: the free firmware has no driver for NM-4T; it has some for NM-1FE-TX, NM-16ESW",
+    ),
+    mistake(
+        "the free firmware: two addresses",
+        "        address: 10.10.2.1/24\n",
+        "        address: [10.10.2.1/24, 10.10.2.3/24]\n",
+        "29: routers.R2.interfaces.Fa0/1.address: the free firmware has one address per port: FastEthernet0/1 has more",
+        also=("  R2:\n", "  R2:\n    engine: {dynamips: {}}\n"),
+    ),
+    mistake(
+        "emulated: MAC address and MTU of a port",
+        "        address: 10.10.2.1/24\n",
+        '        address: 10.10.2.1/24\n        mac: "02:00:00:00:02:00"\n        mtu: 1400\n',
+        "30: routers.R2.interfaces.Fa0/1.mac: an emulated port has no mac of its own: give the router a base_mac",
+        "31: routers.R2.interfaces.Fa0/1.mtu: an emulated port has no mtu of its own: give it to the network",
+        also=("  R2:\n", "  R2:\n    engine: {dynamips: {}}\n"),
+    ),
+    mistake(
+        "emulated: RIP by class",
+        "  R2:\n",
+        "  R2:\n    engine: {dynamips: {}}\n    rip: {networks: [10.10.9.0/30]}\n",
+        "26: routers.R2.rip.networks: IOS takes part in RIP by class: R2's port in 10.10.2.0/24 would be in it too, as all of 10.0.0.0/8",
+    ),
+    mistake(
+        "emulated: a check from it",
+        "  - {ping: 10.10.2.9, from: host, reply_ttl: 62}",
+        "  - {ping: 10.10.2.9, from: R2, reply_ttl: 62}",
+        "39: checks[0].from: R2 is emulated: checks can only start at the host, a container or a router with frr",
+        also=("  R2:\n", "  R2:\n    engine: {dynamips: {}}\n"),
     ),
     mistake(
         "summary",
@@ -740,7 +815,7 @@ def test_the_base_of_all_mistakes_has_none() -> None:
 @pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.name)
 def test_mistake(case: Mistake) -> None:
     assert BASE.count(case.old) >= 1
-    errors = errors_of(BASE.replace(case.old, case.new, 1))
+    errors = errors_of(BASE.replace(case.old, case.new, 1).replace(*case.also, 1))
     # Some messages go on with advice; what is expected is where they are and how they begin.
     expected = [f"labs/small.yaml:{error}" for error in case.errors]
     assert [error[: len(begin)] for error, begin in zip(errors, expected, strict=False)] == expected

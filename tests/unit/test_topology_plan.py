@@ -8,7 +8,7 @@ import pytest
 
 from components.topology import TopologyError, plan_of, port_names, read_topology
 from components.topology.load import load
-from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, Plan, PortPlan, RouterPlan
+from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
 
@@ -253,3 +253,87 @@ def test_large_topology_is_read_in_seconds() -> None:
         for n in range(500)
     )
     assert len(read_topology("t.yaml", f"topology: t\nnetworks:\n{networks}routers:\n{routers}").routers) == 500
+
+
+def emulated(name: str) -> RouterPlan:
+    plan = read_topology(TOPOLOGIES / "ccna_ch8.yaml", engine="dynamips")
+    return next(router for router in plan.routers if router.name == name)
+
+
+@pytest.mark.parametrize("name", ["CORP", "R1"])
+def test_configuration_for_ios_is_the_golden_one(name: str) -> None:
+    assert emulated(name).config == (GOLDEN / f"ccna_ch8.{name}.ios.conf").read_text(encoding="utf-8")
+
+
+def test_hardware_of_an_emulated_router() -> None:
+    hardware = emulated("CORP").dynamips
+    assert hardware is not None
+    assert (hardware.platform, hardware.image, hardware.mac) == ("c3725", "free", "cc:00:79:3b:00:00")
+    assert hardware.slots == ((1, "NM-16ESW"), (2, "NM-1FE-TX"))
+    # The switch port is plugged into the network of its VLAN; what leads to other emulated routers needs no tap.
+    assert hardware.nios[-1] == NioPlan("1/0", "CORP_Fa1-0", "VMnet2", 1500, None, None)
+    assert [nio.port for nio in hardware.nios if nio.tap is None] == ["0/0", "0/1", "2/0"]
+
+
+def test_the_two_ends_of_a_link_between_emulated_routers() -> None:
+    corp, r1 = emulated("CORP").dynamips, emulated("R1").dynamips
+    assert corp is not None
+    assert r1 is not None
+    (one,) = [nio for nio in corp.nios if nio.port == "0/0"]
+    (other,) = [nio for nio in r1.nios if nio.port == "0/0"]
+    assert (one.udp_local, one.udp_remote) == (other.udp_remote, other.udp_local)
+    assert one.udp_local != one.udp_remote
+
+
+def test_base_macs_of_emulated_routers_differ_and_stay() -> None:
+    macs = [emulated(name).dynamips.mac for name in ("CORP", "R1", "R2", "R3")]  # type: ignore[union-attr]
+    assert len(set(macs)) == 4
+    assert macs == [emulated(name).dynamips.mac for name in ("CORP", "R1", "R2", "R3")]  # type: ignore[union-attr]
+
+
+def test_the_engine_can_be_chosen_for_all_routers() -> None:
+    assert {router.engine for router in read_topology(TOPOLOGIES / "ccna_ch8.yaml", engine="frr").routers} == {"frr"}
+    assert emulated("R1").engine == "dynamips"
+    assert ccna_ch8() == read_topology(TOPOLOGIES / "ccna_ch8.yaml", engine="frr")
+
+
+MIXED = """
+topology: mixed
+routers:
+  R1: {rip: {timers: [5, 30, 20], passive: [Fa0/0]}, routes: [{dst: 10.9.0.0/16, via: 10.1.0.2}]}
+  R2: {engine: {dynamips: {}}, interfaces: {Lo0: {address: 172.16.1.1/32}}, rip: {}}
+links:
+  between: {R1: {Fa0/0: 10.1.0.1/24}, R2: {Fa0/1: 10.1.0.2/24}}
+"""
+
+
+def test_a_link_between_an_emulated_router_and_another_has_a_bridge() -> None:
+    plan = read_topology("labs/t.yaml", MIXED)
+    (link,) = plan.links
+    assert (link.bridge, link.a.peer, link.b.peer) == ("link-between", "R1-Fa0-0", "R2_Fa0-1")
+    hardware = plan.routers[1].dynamips
+    assert hardware is not None
+    assert hardware.nios == (NioPlan("0/1", "R2_Fa0-1", "link-between", 1500, None, None),)
+    assert plan.routers[0].dynamips is None
+
+
+def test_what_ios_calls_things() -> None:
+    one, other = read_topology("labs/t.yaml", MIXED, engine="dynamips").routers
+    assert (
+        " timers basic 5 30 0 50\n passive-interface FastEthernet0/0\n network 10.0.0.0\n no auto-summary" in one.config
+    )
+    assert "ip route 10.9.0.0 255.255.0.0 10.1.0.2" in one.config
+    assert "interface Loopback0\n ip address 172.16.1.1 255.255.255.255\n!" in other.config
+    assert " network 172.16.0.0\n network 10.0.0.0\n" in other.config
+
+
+def test_a_raw_configuration_is_the_emulated_routers_startup_config() -> None:
+    made = router(
+        "routers: {R1: {engine: {dynamips: {image: ../c3725.bin, idle_pc: '0x60008f4c'}}, config: 'hostname x'}}"
+    )
+    assert made.config == "hostname x"
+    assert made.dynamips is not None
+    assert Path(made.dynamips.image) == Path("c3725.bin").resolve()
+    on_host = router("routers: {R1: {engine: {dynamips: {image: 'host:/srv/c3725.bin'}}}}")
+    assert on_host.dynamips is not None
+    assert on_host.dynamips.image == "host:/srv/c3725.bin"

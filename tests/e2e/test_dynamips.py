@@ -1,0 +1,136 @@
+"""The ccna_ch8 lab with routers in Dynamips, all of them or some, on a host that must be the same afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stack import PROJECT, Stack, on_host
+from tests.hostsnapshot import differences, snapshot
+from tests.machines import Machine, machine
+
+CCNA = PROJECT / "stacks" / "topologies" / "ccna_ch8.yaml"
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with machine("e2e-dynamips-host", tmp_path_factory.mktemp("key")) as made:
+        yield made
+
+
+@pytest.fixture
+def stack(host: Machine, tmp_path: Path) -> Iterator[Stack]:
+    with on_host("e2e-dynamips", tmp_path, host, "ccna_ch8") as made:
+        made.configure("routers", "dynamips")
+        yield made
+
+
+@pytest.fixture
+def mixed(host: Machine, tmp_path: Path) -> Iterator[Stack]:
+    """CORP and R3 in Dynamips, R1 and R2 on FRR."""
+    text = CCNA.read_text().replace("../../images", str(PROJECT / "images"))
+    for name in ("CORP", "R3"):
+        text = text.replace(
+            f"\n  {name}:\n", f"\n  {name}:\n    engine: {{dynamips: {{platform: c3725, image: free}}}}\n"
+        )
+    (tmp_path / "mixed.yaml").write_text(text)
+    with on_host("e2e-mixed", tmp_path, host, str(tmp_path / "mixed.yaml")) as made:
+        yield made
+
+
+def checked(stack: Stack) -> list[tuple[object, object]]:
+    """Each check: what was seen, and whether it passed."""
+    done = stack.run("lab", "check", "--json")
+    return [(result["name"], result["passed"]) for result in json.loads(done.stdout)]
+
+
+ALL_PASSED = [
+    ("ping 10.1.1.2 from host", True),
+    ("ping 10.1.1.2 from web", True),
+    ("ping 192.168.81.1 from web", True),
+    ("http://192.168.10.100/hello.html from host", True),
+]
+
+
+def said(stack: Stack, *argv: str) -> str:
+    done = stack.run("lab", "exec", *argv)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+
+
+def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
+    before = snapshot(host.run)
+    stack.up()
+    # The checks have the TTLs that IOS gives: 254, 254, 61.
+    assert checked(stack) == ALL_PASSED
+    assert stack.up() == {}
+    assert stack.preview() == {}
+
+    brief = said(stack, "CORP", "--", "show", "ip", "interface", "brief")
+    rows = [line.split() for line in brief.splitlines()[1:]]
+    assert {row[0]: row[1] for row in rows if row[1] != "unassigned"} == {
+        "FastEthernet0/0": "10.1.2.1",
+        "FastEthernet0/1": "10.1.4.1",
+        "FastEthernet2/0": "10.1.5.1",
+        "Vlan2": "10.1.1.2",
+    }
+    assert "description Switch Card to Core Network" in said(stack, "CORP", "--", "show", "running-config")
+    routes = said(stack, "CORP", "--", "show", "ip", "route")
+    assert "192.168.20.0/24 [120/1] via 10.1.2.2" in routes
+    typed = stack.run("sh", "-c", "printf '\\nshow ip interface brief\\n' | lab console CORP")
+    assert typed.returncode == 0, typed.stderr
+    assert "Vlan2                      10.1.1.2" in typed.stdout
+    wrong = stack.run("lab", "exec", "CORP", "--", "show", "nonsense")
+    assert wrong.returncode == 1
+
+    # Who wants the topology's configuration again says so, and is told what that does.
+    stack.configure("resetRouters", "1")
+    told = stack.pulumi("preview", "-s", stack.name).output
+    assert "router CORP gets its startup-config anew and restarts: what was saved in it is lost" in told
+    assert sorted(stack.up()["update"]) == ["CORP", "R1", "R2", "R3"]
+    assert checked(stack) == ALL_PASSED
+
+    # Drift that a preview shows and an up repairs, and what is the candidate's.
+    host.run("kill -9 $(pgrep --newest --exact dynamips)")
+    changes = stack.preview()
+    assert set(changes) == {"update"}
+    (router,) = set(changes["update"])
+    assert router in {"CORP", "R1", "R2", "R3"}
+    assert len(changes["update"]) == 2, "the daemon, and the router in it"
+    stack.up()
+    assert checked(stack) == ALL_PASSED
+
+    stack.destroy()
+    assert differences(before, snapshot(host.run)) == ""
+
+
+def test_emulated_routers_beside_others(host: Machine, mixed: Stack) -> None:
+    before = snapshot(host.run)
+    mixed.up()
+    assert checked(mixed) == ALL_PASSED
+    assert mixed.up() == {}
+    learned = said(mixed, "R1", "--", "vtysh", "-c", "show ip route rip json")
+    assert "192.168.81.0/24" in json.loads(learned)
+
+    # A cut is learned by both engines, and so is its repair.
+    said(mixed, "host", "--", "ip", "link", "set", "link-corp-r1", "down")
+    until(lambda: "192.168.10.0" not in said(mixed, "CORP", "--", "show", "ip", "route"), "CORP forgets R1's networks")
+    until(
+        lambda: "192.168.81.0/24" not in said(mixed, "R1", "--", "vtysh", "-c", "show ip route rip json"),
+        "R1 forgets what is behind CORP",
+    )
+    assert mixed.preview() == {"update": ["link-corp-r1"]}
+    mixed.up()
+    assert checked(mixed) == ALL_PASSED
+    mixed.destroy()
+    assert differences(before, snapshot(host.run)) == ""
