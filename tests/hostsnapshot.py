@@ -23,8 +23,8 @@ COMMANDS = {
     "networks": "docker network ls --format '{{.Name}} {{.Driver}}' | sort",
     "volumes": "docker volume ls --quiet | sort",
     "processes": "ps -eo args --no-headers | sort",
-    # Without the numbers of devices and peer groups, which another boot gives anew.
-    "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+//g' | sort",
+    # Without the numbers of devices, pipes and peer groups, which another boot gives anew.
+    "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+|,pipe_ino=[0-9]+//g' | sort",
     "files": (
         "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
         " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
