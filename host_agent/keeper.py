@@ -37,6 +37,8 @@ PID = RUN / "keeper.pid"
 PROGRAM = Path(__file__).resolve().parent.parent / "run.py"
 RESTORE_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 2.0
+SYSTEMD_TIMEOUT_S = 60.0
+"""How long systemd may take to read its units, on a slow, busy host."""
 RETRY_S = (0.2, 30.0)
 """First and longest pause before what failed is tried again."""
 UNUSED_S = 3600.0
@@ -175,11 +177,11 @@ def _end() -> None:
     if not UNIT.exists() and not RUN.exists():
         return
     if _systemd() and UNIT.exists():
-        commands.run(["systemctl", "disable", "--now", UNIT.name])
+        _systemctl("disable", "--now", UNIT.name)
     _stop()
     UNIT.unlink(missing_ok=True)
     if _systemd():
-        commands.run(["systemctl", "daemon-reload"])
+        _systemctl("daemon-reload")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(RUN)
 
@@ -187,9 +189,9 @@ def _end() -> None:
 def _start() -> None:
     if _systemd():
         # `enable` has systemd read the unit.
-        commands.run(["systemctl", "enable", UNIT.name])
-        commands.run(["systemctl", "restart", UNIT.name])
-        pid = commands.run(["systemctl", "show", "--property=MainPID", "--value", UNIT.name]).strip()
+        _systemctl("enable", UNIT.name)
+        _systemctl("restart", UNIT.name)
+        pid = _systemctl("show", "--property=MainPID", "--value", UNIT.name).strip()
     else:
         with (RUN / "log").open("ab") as log:
             pid = str(
@@ -248,6 +250,10 @@ def _installed() -> str:
         return UNIT.read_text()
     except FileNotFoundError:
         return ""
+
+
+def _systemctl(*arguments: str) -> str:
+    return commands.run(["systemctl", *arguments], timeout_s=SYSTEMD_TIMEOUT_S)
 
 
 def _systemd() -> bool:

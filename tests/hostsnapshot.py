@@ -19,11 +19,12 @@ COMMANDS = {
     "nftables": "nft -j list ruleset",
     "containers": "docker ps --all --quiet --no-trunc",
     "images": "docker image ls --all --quiet --no-trunc | sort",
-    "networks": "docker network ls --quiet --no-trunc | sort",
+    # By name: Docker makes its bridge's id anew at each start.
+    "networks": "docker network ls --format '{{.Name}} {{.Driver}}' | sort",
     "volumes": "docker volume ls --quiet | sort",
     "processes": "ps -eo args --no-headers | sort",
-    # Not the device number, which another boot gives anew.
-    "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sort",
+    # Without the numbers of devices and peer groups, which another boot gives anew.
+    "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+//g' | sort",
     "files": (
         "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
         " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
@@ -58,6 +59,9 @@ def _stable(subject: str, output: str) -> str:
         return "\n".join(line for line in output.splitlines() if not line.startswith(OBSERVERS))
     if subject in {"links", "addresses"}:
         links = json.loads(output)
+        for link in links:
+            if link.get("ifname") == "docker0":
+                link["address"] = "another at each boot"
         return json.dumps([{k: v for k, v in link.items() if k not in VOLATILE_LINK} for link in links], indent=1)
     if subject == "nftables":
         # The first object is nft's own version; counters count what anybody sends.

@@ -12,7 +12,7 @@ from tests.e2e.mishaps import Trial
 from tests.machines import machine
 from tests.proxy import proxy
 
-NAME = "ki-kills"
+NAME = "e2e-kills"
 LIMIT_S = 60.0
 
 

@@ -72,14 +72,14 @@ IN_THE_WAY = {
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine("ki-neighbours-host", tmp_path_factory.mktemp("key")) as made:
+    with machine("e2e-neighbours-host", tmp_path_factory.mktemp("key")) as made:
         yield made
 
 
 @pytest.fixture
 def stacks(host: Machine, tmp_path: Path) -> Iterator[tuple[Stack, Stack]]:
     """Two of the same topology."""
-    made = [make_stack(name, tmp_path / name, host, SMALL) for name in ("ki-one", "ki-two")]
+    made = [make_stack(name, tmp_path / name, host, SMALL) for name in ("e2e-one", "e2e-two")]
     yield made[0], made[1]
     for stack in made:
         if stack.settings.exists():
@@ -149,7 +149,7 @@ def test_what_the_owner_of_the_host_made_is_not_touched(host: Machine, stacks: t
 
 def test_a_second_pulumi_on_the_same_stack_is_refused(host: Machine, tmp_path: Path) -> None:
     with proxy(host.endpoint.port) as way:
-        stack = make_stack("ki-one", tmp_path, replace(host, endpoint=replace(host.endpoint, port=way.port)), SMALL)
+        stack = make_stack("e2e-one", tmp_path, replace(host, endpoint=replace(host.endpoint, port=way.port)), SMALL)
         with up(stack) as first:
             assert first.stdout is not None
             while "LabLease" not in first.stdout.readline():

@@ -15,7 +15,7 @@ from tests.e2e.mishaps import CUTS, KILLS, Trial
 from tests.machines import machine
 from tests.proxy import proxy
 
-NAME = "ki-torture"
+NAME = "torture-kills"
 LIMIT_S = {"connection-silent": 120.0}
 """How long a run may take that something befalls: a host that is met for the first time is waited for for 60 s; what is not named: 60 s."""
 

@@ -19,14 +19,14 @@ LABS = 10
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine("ki-ten-host", tmp_path_factory.mktemp("key")) as made:
+    with machine("torture-ten-host", tmp_path_factory.mktemp("key")) as made:
         yield made
 
 
 @pytest.mark.timeout(1800)
 def test_ten_labs_at_once(host: Machine, tmp_path: Path) -> None:
     before = snapshot(host.run)
-    stacks = [make_stack(f"ki-ten-{number}", tmp_path / str(number), host, SMALL) for number in range(LABS)]
+    stacks = [make_stack(f"torture-ten-{number}", tmp_path / str(number), host, SMALL) for number in range(LABS)]
     try:
         all_at_once(stacks, lambda stack: stack.up())
         leases = {str(stack.outputs()["lease"]) for stack in stacks}
