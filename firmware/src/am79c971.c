@@ -1,5 +1,5 @@
-/* AMD Am79C971, the Ethernet chip of an NM-1FE-TX. Registers by index (RAP) and data ports, 32 bits each; descriptors in "software style 2".
- * All is in the CPU's byte order: Dynamips emulates a bus bridge that swaps. */
+/* AMD Am79C971, the Ethernet chip of an NM-1FE-TX. Registers by index (RAP) and data ports, 32 bits each; descriptors
+ * in "software style 2". All is in the CPU's byte order: Dynamips emulates a bus bridge that swaps. */
 #include "hardware.h"
 
 #define MAX_SLOT 4
@@ -43,13 +43,13 @@ struct chip {
     volatile struct descriptor receive[RING] __attribute__((aligned(16)));
     volatile struct descriptor transmit[RING] __attribute__((aligned(16)));
     volatile uint32_t init_block[28] __attribute__((aligned(16))); /* 7 words; Dynamips reads 28 */
-    uint8_t receive_buffers[RING][BUFFER] __attribute__((aligned(8)));
-    uint8_t transmit_buffers[RING][BUFFER] __attribute__((aligned(8)));
     unsigned receive_at, transmit_at;
     uintptr_t registers; /* 0: no card */
 };
 
 static struct chip chips[MAX_SLOT + 1];
+static uint8_t receive_buffers[MAX_SLOT + 1][RING][BUFFER] NOT_CLEARED;
+static uint8_t transmit_buffers[MAX_SLOT + 1][RING][BUFFER] NOT_CLEARED;
 
 static uint32_t size_field(size_t size)
 {
@@ -80,9 +80,9 @@ bool am79c971_init(unsigned slot, const uint8_t mac[6])
     if (!find(slot))
         return false;
     for (unsigned i = 0; i < RING; i++) {
-        chip->receive[i].buffer = PHYSICAL(chip->receive_buffers[i]);
+        chip->receive[i].buffer = PHYSICAL(receive_buffers[slot][i]);
         chip->receive[i].status = OWNED | size_field(BUFFER);
-        chip->transmit[i].buffer = PHYSICAL(chip->transmit_buffers[i]);
+        chip->transmit[i].buffer = PHYSICAL(transmit_buffers[slot][i]);
         chip->transmit[i].status = 0;
     }
     write_csr(chip, 0, CSR0_STOP);
@@ -108,7 +108,7 @@ bool am79c971_send(unsigned slot, const uint8_t *frame, size_t size)
 
     if (descriptor->status & OWNED)
         return false;
-    memcpy(chip->transmit_buffers[chip->transmit_at], frame, size);
+    memcpy(transmit_buffers[slot][chip->transmit_at], frame, size);
     descriptor->count = 0;
     descriptor->status = OWNED | START | END | size_field(size);
     chip->transmit_at = (chip->transmit_at + 1) % RING;
@@ -133,7 +133,7 @@ size_t am79c971_receive(unsigned slot, uint8_t frame[FRAME_MAX])
         size_t got = descriptor->count & 0xfff;
         if ((descriptor->status & whole) == whole && got > CRC_SIZE && got - CRC_SIZE <= FRAME_MAX) {
             size = got - CRC_SIZE;
-            memcpy(frame, chip->receive_buffers[chip->receive_at], size);
+            memcpy(frame, receive_buffers[slot][chip->receive_at], size);
         }
         descriptor->count = 0;
         descriptor->status = OWNED | size_field(BUFFER);

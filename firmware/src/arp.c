@@ -5,10 +5,10 @@
 #include "log.h"
 
 #define ENTRIES 128
-#define WAITING 16          /* packets, for all entries together */
+#define WAITING 16 /* packets, for all entries together */
 #define WAITING_EACH 4
 #define LIFE_MS (4u * 3600 * 1000)
-#define REFRESH_MS 60000u   /* before the end of its life a neighbour is asked again, so that traffic never waits */
+#define REFRESH_MS 60000u /* before the end of its life a neighbour is asked again, so that traffic never waits */
 #define RETRY_MS 1000u
 #define TRIES 3
 
@@ -94,7 +94,8 @@ static void learn(struct entry *entry, const uint8_t mac[6])
     for (uint32_t sent = 0; sent < WAITING; sent++) { /* in the order in which they came */
         unsigned oldest = WAITING;
         for (unsigned i = 0; i < WAITING; i++)
-            if (waiting[i].entry == entry && (oldest == WAITING || (int32_t)(waiting[i].order - waiting[oldest].order) < 0))
+            if (waiting[i].entry == entry &&
+                (oldest == WAITING || (int32_t)(waiting[i].order - waiting[oldest].order) < 0))
                 oldest = i;
         if (oldest == WAITING)
             break;
@@ -137,7 +138,8 @@ static void wait_for(struct entry *entry, const uint8_t *frame, size_t payload)
 {
     unsigned count = 0, place = 0;
 
-    /* Oldest first to give way: an unused place, else this entry's oldest if it has its share, else the oldest of all. */
+    /* Oldest first to give way: an unused place, else this entry's oldest if it has its share, else the oldest of all.
+     */
     for (unsigned i = 0; i < WAITING; i++)
         count += waiting[i].entry == entry;
     for (unsigned i = 0; i < WAITING; i++) {
@@ -236,7 +238,8 @@ void arp_show(struct text *out)
     text_print(out, "Protocol  Address          Age (min)  Hardware Addr   Type   Interface\n");
     for (struct interface *i = interface_next(NULL); i; i = interface_next(i))
         if (interface_has_address(i) && i->type != LOOPBACK)
-            text_print(out, "Internet  %-15s         -   %s  ARPA   %s\n", ip_text(i->address), mac_text(i->mac), i->name);
+            text_print(out, "Internet  %-15s         -   %s  ARPA   %s\n", ip_text(i->address), mac_text(i->mac),
+                       i->name);
     for (unsigned i = 0; i < ENTRIES; i++) {
         const struct entry *entry = &entries[i];
         if (entry->state == KNOWN)

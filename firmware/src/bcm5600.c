@@ -1,8 +1,8 @@
-/* Broadcom BCM5605, the switch chip of an NM-16ESW. It switches between its ports by itself; the router is one more member of each VLAN, and sees
- * frames with an 802.1Q tag.
+/* Broadcom BCM5605, the switch chip of an NM-16ESW. It switches between its ports by itself; the router is one more
+ * member of each VLAN, and sees frames with an 802.1Q tag.
  *
- * Dynamips' model of it knows no ownership of descriptors: it walks a chain once and stops where a descriptor says so. So frames are sent in batches,
- * and of two receive chains one is handed out before the other is full. */
+ * Dynamips' model of it knows no ownership of descriptors: it walks a chain once and stops where a descriptor says so.
+ * So frames are sent in batches, and of two receive chains one is handed out before the other is full. */
 #include "hardware.h"
 
 #define MAX_SLOT 4
@@ -14,7 +14,7 @@
 
 #define COMMAND 0x50 /* of the "S-channel", which reaches the tables */
 #define COMMAND_EXECUTE 0x80
-#define DATA_WORD(n) (0x800u + (n) * 4u)
+#define DATA_WORD(n) (0x800u + (n)*4u)
 #define OPERATION_WRITE_MEMORY (0x09u << 26)
 #define OPERATION_INSERT_ADDRESS (0x0fu << 26)
 #define TX_CHAIN 0x110
@@ -35,41 +35,44 @@
 #define CHAIN_GOES_ON 0x80000000u
 #define SWITCH_DECIDES 0x00800000u /* where to, from the tag and the address */
 #define RX_RING 64
-#define BATCH 24
+#define BATCH 64
 #define BUFFER 1600
 #define TAG_SIZE 4
 #define CRC_SIZE 4
 
 struct descriptor {
     uint32_t buffer, size, ports, unused[2];
-    uint32_t received, port; /* written by the chip */
+    uint32_t received, port; /* written by the chip, in this order: only a port says that the frame is all there */
     uint32_t unused_too;
 };
 
 struct batch {
     unsigned count;
-    uint8_t frames[BATCH][BUFFER] __attribute__((aligned(8)));
+    uint8_t (*frames)[BUFFER];
     uint16_t sizes[BATCH];
 };
 
 struct chain {
     volatile struct descriptor descriptors[RX_RING] __attribute__((aligned(32)));
-    uint8_t buffers[RX_RING][BUFFER] __attribute__((aligned(8)));
+    uint8_t (*buffers)[BUFFER];
 };
 
 struct chip {
     struct chain chains[2];
-    unsigned reading, filled; /* the chain that we read, and the one that the chip fills: after a change, what is left in the old one comes first */
+    unsigned reading, filled; /* the chain that we read, and the one that the chip fills: after a change, what is left
+                                 in the old one comes first */
     unsigned receive_at;
     volatile struct descriptor transmit[BATCH] __attribute__((aligned(32)));
     struct batch batches[2];
     unsigned filling; /* the batch that takes new frames; the other may be on its way */
     bool sending;
-    uintptr_t registers;    /* 0: no card */
+    uintptr_t registers;   /* 0: no card */
     uint16_t vlans[PORTS]; /* 0: the port is shut */
 };
 
 static struct chip chips[MAX_SLOT + 1];
+static uint8_t receive_buffers[MAX_SLOT + 1][2][RX_RING][BUFFER] NOT_CLEARED;
+static uint8_t transmit_buffers[MAX_SLOT + 1][2][BATCH][BUFFER] NOT_CLEARED;
 
 /* The chip's number of a port, by the number on the card's front. */
 static const uint8_t chip_port[PORTS] = {2, 0, 6, 4, 10, 8, 14, 12, 3, 1, 7, 5, 11, 9, 15, 13};
@@ -89,7 +92,7 @@ static void hand_out(struct chip *chip, unsigned number)
     for (unsigned i = 0; i < RX_RING; i++) {
         chain->descriptors[i].buffer = PHYSICAL(chain->buffers[i]);
         chain->descriptors[i].size = BUFFER | (i + 1 < RX_RING ? CHAIN_GOES_ON : 0);
-        chain->descriptors[i].received = 0;
+        chain->descriptors[i].port = 0;
     }
     chip->filled = number;
     REG32(chip->registers + RX_CHAIN) = PHYSICAL(chain->descriptors);
@@ -110,7 +113,8 @@ static void write_tables(const struct chip *chip)
     uint16_t seen[PORTS];
 
     for (unsigned port = 0; port < PORTS; port++) {
-        uint32_t words[1 + PORT_TABLE_WORDS] = {PORT_TABLE | chip_port[port], chip->vlans[port] ? chip->vlans[port] : NO_VLAN};
+        uint32_t words[1 + PORT_TABLE_WORDS] = {PORT_TABLE | chip_port[port],
+                                                chip->vlans[port] ? chip->vlans[port] : NO_VLAN};
         execute(chip, OPERATION_WRITE_MEMORY, words, ARRAY_SIZE(words));
     }
     for (unsigned port = 0; port < PORTS; port++) {
@@ -124,7 +128,8 @@ static void write_tables(const struct chip *chip)
             if (chip->vlans[other] == chip->vlans[port])
                 members |= 1u << chip_port[other];
         seen[used++] = chip->vlans[port];
-        uint32_t words[1 + VLAN_TABLE_WORDS] = {VLAN_TABLE | used, chip->vlans[port], members | 1u << CPU_PORT, members, 0};
+        uint32_t words[1 + VLAN_TABLE_WORDS] = {VLAN_TABLE | used, chip->vlans[port], members | 1u << CPU_PORT, members,
+                                                0};
         execute(chip, OPERATION_WRITE_MEMORY, words, ARRAY_SIZE(words));
         insert_own_address(chip, chip->vlans[port]);
     }
@@ -144,6 +149,10 @@ bool bcm5600_init(unsigned slot)
         return false;
     slot_map(slot, PCI_MEMORY_BASE, window);
     chip->registers = KSEG1(window);
+    for (unsigned i = 0; i < 2; i++) {
+        chip->chains[i].buffers = receive_buffers[slot][i];
+        chip->batches[i].frames = transmit_buffers[slot][i];
+    }
     execute(chip, OPERATION_INSERT_ADDRESS, nobody, 3); /* the first entry of the address table is never looked at */
     write_tables(chip);
     hand_out(chip, 0);
@@ -225,7 +234,7 @@ size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, u
     for (;;) {
         struct chain *chain = &chip->chains[chip->reading];
         volatile struct descriptor *descriptor = &chain->descriptors[chip->receive_at];
-        if (chip->receive_at < RX_RING && descriptor->received) {
+        if (chip->receive_at < RX_RING && descriptor->port) {
             const uint8_t *buffer = chain->buffers[chip->receive_at++];
             size_t size = take_frame(buffer, descriptor->received & 0xffff, frame, vlan);
             *unit = front_port(descriptor->port & 0xff);
@@ -241,7 +250,7 @@ size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, u
                 chip->sending = false;
                 send_batch(chip);
             }
-            if (!descriptor->received)
+            if (!descriptor->port)
                 return 0;
         }
     }

@@ -38,12 +38,14 @@ bool port_send(unsigned port, const uint8_t *frame, size_t size);
 /* Size of the next received frame (checksum cut off) copied into `frame`, 0: none. */
 size_t port_receive(unsigned port, uint8_t frame[FRAME_MAX]);
 
-/* Cards with a switch, by slot: frames without a tag, and the VLAN that they are in. `unit`: the port that one came in by. */
+/* Cards with a switch, by slot: frames without a tag, and the VLAN that they are in. `unit`: the port that one came in
+ * by. */
 void switch_set_port(unsigned slot, unsigned unit, uint32_t vlan); /* 0: shut */
 bool switch_send(unsigned slot, uint32_t vlan, const uint8_t *frame, size_t size);
 size_t switch_receive(unsigned slot, uint8_t frame[FRAME_MAX], uint32_t *vlan, unsigned *unit);
 
-/* Startup-config as text. load: length, 0 if there is none or it is not sound. save: false if it does not fit; size 0 erases. */
+/* Startup-config as text. load: length, 0 if there is none or it is not sound. save: false if it does not fit; size 0
+ * erases. */
 size_t nvram_load(char *text, size_t size);
 bool nvram_save(const char *text, size_t size);
 

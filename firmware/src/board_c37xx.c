@@ -14,7 +14,7 @@
 /* NS16552: two channels of eight registers, eight bytes apart. */
 #define UART_PHYSICAL 0x3c100000u
 #define UART 0xc0000000u
-#define UART_CHANNEL(line) (UART + (uint32_t)(line) * 0x40)
+#define UART_CHANNEL(line) (UART + (uint32_t)(line)*0x40)
 #define UART_DATA 0x00
 #define UART_INTERRUPTS 0x08
 #define UART_ON_RECEIVE 0x01
@@ -41,12 +41,34 @@
 #define FIELD_MAC 0xc3
 
 static const struct platform platforms[] = {
-    {.machine = 0x61, .model = "3725", .gt96100 = 0x14000000, .io_fpga = 0x1e800000, .eeprom_select = 0x001,
-     .nvram_offset = 0xe0000, .nvram_size = 0x1c000, .slots = 2, .pci_device = {0, 6, 10}},
-    {.machine = 0x66, .model = "2691", .gt96100 = 0x14000000, .io_fpga = 0x1e800000, .eeprom_select = 0x001,
-     .nvram_offset = 0xe0000, .nvram_size = 0x1c000, .slots = 1, .pci_device = {0, 6}},
-    {.machine = 0x69, .model = "3745", .gt96100 = 0x24000000, .io_fpga = 0x1fa00000, .eeprom_select = 0x200,
-     .nvram_offset = 0xb0000, .nvram_size = 0x4c000, .slots = 4, .pci_device = {0}, .pci_bridges = true},
+    {.machine = 0x61,
+     .model = "3725",
+     .gt96100 = 0x14000000,
+     .io_fpga = 0x1e800000,
+     .eeprom_select = 0x001,
+     .nvram_offset = 0xe0000,
+     .nvram_size = 0x1c000,
+     .slots = 2,
+     .pci_device = {0, 6, 10}},
+    {.machine = 0x66,
+     .model = "2691",
+     .gt96100 = 0x14000000,
+     .io_fpga = 0x1e800000,
+     .eeprom_select = 0x001,
+     .nvram_offset = 0xe0000,
+     .nvram_size = 0x1c000,
+     .slots = 1,
+     .pci_device = {0, 6}},
+    {.machine = 0x69,
+     .model = "3745",
+     .gt96100 = 0x24000000,
+     .io_fpga = 0x1fa00000,
+     .eeprom_select = 0x200,
+     .nvram_offset = 0xb0000,
+     .nvram_size = 0x4c000,
+     .slots = 4,
+     .pci_device = {0},
+     .pci_bridges = true},
 };
 
 const struct platform *platform;
@@ -160,7 +182,8 @@ static void add_ports(void)
         }
         if (!am79c971_init(slot, mac)) {
             if (slot_probe(slot) != PCI_EMPTY)
-                log_message("%%LAB-3-CARD: the card in slot %u is not in this lab router: NM-1FE-TX and NM-16ESW are", slot);
+                log_message("%%LAB-3-CARD: the card in slot %u is not in this lab router: NM-1FE-TX and NM-16ESW are",
+                            slot);
             continue;
         }
         port_slot[next] = slot;

@@ -61,7 +61,8 @@ struct parse {
 };
 
 /* How many tokens an interface's name takes: "fa0/0", "fa 0/0", "vlan 2". 0: it is none. */
-static unsigned match_interface(const char *line, const struct token *tokens, unsigned count, struct interface_name *name)
+static unsigned match_interface(const char *line, const struct token *tokens, unsigned count,
+                                struct interface_name *name)
 {
     char joined[40];
     unsigned length = tokens[0].length;
@@ -115,7 +116,8 @@ static enum outcome match(struct parse *parse, const char *line, const struct to
     const struct cli_node *found, *best = NULL;
     struct cli_value value = {.position = tokens[0].start};
 
-    /* An abbreviation is looked for among the words that help shows, then among hidden ones, then among those that only IOS has. */
+    /* An abbreviation is looked for among the words that help shows, then among hidden ones, then among those that only
+     * IOS has. */
     for (const struct cli_node *node = parse->list; node && node->kind != CLI_END; node++) {
         if (node->kind != CLI_KEYWORD || !is_visible(node, arguments->session, arguments->no) ||
             !text_begins(text, length, node->word))
@@ -263,7 +265,8 @@ static bool read_filter(struct session *session, char *line)
     static const struct {
         const char *word;
         enum filter filter;
-    } words[] = {{"include", FILTER_INCLUDE}, {"exclude", FILTER_EXCLUDE}, {"begin", FILTER_BEGIN}, {"section", FILTER_SECTION}};
+    } words[] = {
+        {"include", FILTER_INCLUDE}, {"exclude", FILTER_EXCLUDE}, {"begin", FILTER_BEGIN}, {"section", FILTER_SECTION}};
     struct token tokens[MAX_TOKENS];
     unsigned count, bar = 0;
 
@@ -328,7 +331,8 @@ void cli_run(struct session *session, struct text *out, const char *typed, unsig
         enum outcome second_outcome;
         start_parse(&second, &arguments, list_of(MODE_CONFIG));
         second_outcome = parse_tokens(&second, line, tokens + prefix, count - prefix);
-        if (second_outcome == MATCHED || (outcome == INVALID && (second_outcome != INVALID || second.wrong_at > parse.wrong_at))) {
+        if (second_outcome == MATCHED ||
+            (outcome == INVALID && (second_outcome != INVALID || second.wrong_at > parse.wrong_at))) {
             parse = second;
             outcome = second_outcome;
             if (outcome == MATCHED)
@@ -345,7 +349,9 @@ void cli_run(struct session *session, struct text *out, const char *typed, unsig
         return;
     case INVALID:
         if (wanted == MODE_EXEC && mode == MODE_EXEC && !parse.used && count == 1 && line[tokens[0].start] != '?') {
-            text_print(out, "Translating \"%s\"\n\n%% Unknown command or computer name, or unable to find computer address\n", line + tokens[0].start);
+            text_print(
+                out, "Translating \"%s\"\n\n%% Unknown command or computer name, or unable to find computer address\n",
+                line + tokens[0].start);
             return;
         }
         complain(out, prompt_length + parse.wrong_at);
@@ -394,8 +400,8 @@ static void help_word(struct help *help, const char *word, const char *explanati
         text_print(help->out, "  %-*s  %s\n", (int)help->width, word, explanation);
 }
 
-static void help_list(struct help *help, const struct session *session, const struct cli_node *list, bool no, const char *partial,
-                      unsigned length)
+static void help_list(struct help *help, const struct session *session, const struct cli_node *list, bool no,
+                      const char *partial, unsigned length)
 {
     for (const struct cli_node *node = list; node && node->kind != CLI_END; node++) {
         if ((node->flags & (CLI_ABSENT | CLI_HIDDEN)) || !is_visible(node, session, no))
@@ -494,9 +500,11 @@ void cli_help(struct session *session, struct text *out, const char *line)
         help_list(&help, session, place.list, place.no, place.partial, place.partial_length);
         if (place.node && !place.partial_length && place.node->run)
             help_word(&help, "<cr>", "");
-        if (!place.node && !place.prefixed && session->mode != MODE_EXEC && text_begins(place.partial, place.partial_length, "no"))
+        if (!place.node && !place.prefixed && session->mode != MODE_EXEC &&
+            text_begins(place.partial, place.partial_length, "no"))
             help_word(&help, "no", "Negate a command or set its defaults");
-        if (!place.node && !place.prefixed && session->mode != MODE_EXEC && text_begins(place.partial, place.partial_length, "do"))
+        if (!place.node && !place.prefixed && session->mode != MODE_EXEC &&
+            text_begins(place.partial, place.partial_length, "do"))
             help_word(&help, "do", "To run exec commands in config mode");
     }
     if (help.words_only && help.count % 5)
@@ -533,7 +541,8 @@ bool cli_complete(struct session *session, char line[INPUT_SIZE], unsigned *leng
         return false;
     memcpy(line + *length - place.partial_length, only, strlen(only)); /* also in the word's own case */
     *length += rest;
-    if (only != interface_help[0][0] && only != interface_help[1][0] && only != interface_help[2][0] && only != interface_help[3][0])
+    if (only != interface_help[0][0] && only != interface_help[1][0] && only != interface_help[2][0] &&
+        only != interface_help[3][0])
         line[(*length)++] = ' ';
     line[*length] = 0;
     return true;

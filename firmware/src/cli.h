@@ -1,5 +1,5 @@
-/* The command language: trees of words with abbreviations, help and completion, as IOS has them. A tree is constant data; commands.c
- * and configure.c have ours. */
+/* The command language: trees of words with abbreviations, help and completion, as IOS has them. A tree is constant
+ * data; commands.c and configure.c have ours. */
 #ifndef CLI_H
 #define CLI_H
 
@@ -30,7 +30,7 @@ enum {
 
 struct cli_value {
     enum cli_kind kind;
-    uint32_t number; /* keyword's tag, address, mask, number */
+    uint32_t number;  /* keyword's tag, address, mask, number */
     const char *text; /* word or line */
     struct interface_name interface;
     unsigned position; /* in the line, for the ^ marker */
@@ -43,7 +43,7 @@ struct cli_arguments {
     const char *line;
     unsigned count;
     struct cli_value values[CLI_MAX_VALUES];
-    int wrong; /* set by a handler: index of a value that is invalid here, else -1 */
+    int wrong;              /* set by a handler: index of a value that is invalid here, else -1 */
     char words[INPUT_SIZE]; /* that values' text points into */
     unsigned words_used;
 };
@@ -62,21 +62,54 @@ struct cli_node {
 };
 
 /* Writing lists. */
-#define KEY(word, help, run, next) {CLI_KEYWORD, word, help, run, next, 0, 0, 0, 0}
-#define KEY_NO(word, help, run, next) {CLI_KEYWORD, word, help, run, next, CLI_NO_ENDS, 0, 0, 0}
-#define TAGGED(word, help, run, next, tag) {CLI_KEYWORD, word, help, run, next, 0, tag, 0, 0}
-#define ABSENT(word) {CLI_KEYWORD, word, "", NULL, NULL, CLI_ABSENT, 0, 0, 0}
-#define NUMBER(word, help, run, next, min, max) {CLI_NUMBER, word, help, run, next, 0, 0, min, max}
-#define ADDRESS(help, run, next) {CLI_ADDRESS, "A.B.C.D", help, run, next, 0, 0, 0, 0}
-#define MASK(help, run, next) {CLI_MASK, "A.B.C.D", help, run, next, 0, 0, 0, 0}
-#define WORD(word, help, run, next) {CLI_WORD, word, help, run, next, 0, 0, 0, 0}
-#define LINE(help, run) {CLI_LINE, "LINE", help, run, NULL, 0, 0, 0, 0}
-#define INTERFACE(run, next, flags) {CLI_INTERFACE, "INTERFACE", "", run, next, flags, 0, 0, 0}
-#define END {0}
-
+#define KEY(word, help, run, next)                                                                                     \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, help, run, next, 0, 0, 0, 0                                                                 \
+    }
+#define KEY_NO(word, help, run, next)                                                                                  \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, help, run, next, CLI_NO_ENDS, 0, 0, 0                                                       \
+    }
+#define TAGGED(word, help, run, next, tag)                                                                             \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, help, run, next, 0, tag, 0, 0                                                               \
+    }
+#define ABSENT(word)                                                                                                   \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, "", NULL, NULL, CLI_ABSENT, 0, 0, 0                                                         \
+    }
+#define NUMBER(word, help, run, next, min, max)                                                                        \
+    {                                                                                                                  \
+        CLI_NUMBER, word, help, run, next, 0, 0, min, max                                                              \
+    }
+#define ADDRESS(help, run, next)                                                                                       \
+    {                                                                                                                  \
+        CLI_ADDRESS, "A.B.C.D", help, run, next, 0, 0, 0, 0                                                            \
+    }
+#define MASK(help, run, next)                                                                                          \
+    {                                                                                                                  \
+        CLI_MASK, "A.B.C.D", help, run, next, 0, 0, 0, 0                                                               \
+    }
+#define WORD(word, help, run, next)                                                                                    \
+    {                                                                                                                  \
+        CLI_WORD, word, help, run, next, 0, 0, 0, 0                                                                    \
+    }
+#define LINE(help, run)                                                                                                \
+    {                                                                                                                  \
+        CLI_LINE, "LINE", help, run, NULL, 0, 0, 0, 0                                                                  \
+    }
+#define INTERFACE(run, next, flags)                                                                                    \
+    {                                                                                                                  \
+        CLI_INTERFACE, "INTERFACE", "", run, next, flags, 0, 0, 0                                                      \
+    }
+#define END                                                                                                            \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 
 /* Lists by mode; those of a sub-mode fall back to MODE_CONFIG's. */
-extern const struct cli_node exec_commands[], config_commands[], interface_commands[], router_commands[], line_commands[];
+extern const struct cli_node exec_commands[], config_commands[], interface_commands[], router_commands[],
+    line_commands[];
 
 /* Runs one line in the session's mode; its output and complaints go to `out`. */
 void cli_run(struct session *session, struct text *out, const char *line, unsigned prompt_length);

@@ -48,7 +48,9 @@ static void configure_what(args *a)
 static void save(struct text *out)
 {
     text_print(out, "Building configuration...\n");
-    text_print(out, config_save_startup() ? "[OK]\n" : "%% The configuration does not fit in NVRAM: startup-config is as it was\n");
+    text_print(out, config_save_startup()
+                        ? "[OK]\n"
+                        : "%% The configuration does not fit in NVRAM: startup-config is as it was\n");
 }
 
 static void write_memory(args *a)
@@ -84,14 +86,16 @@ static void erase_answered(struct session *session, const char *answer)
 
 static void erase_startup(args *a)
 {
-    session_ask(a->session, "Erasing the nvram filesystem will remove all configuration files! Continue? [confirm]", erase_answered);
+    session_ask(a->session, "Erasing the nvram filesystem will remove all configuration files! Continue? [confirm]",
+                erase_answered);
 }
 
 static void reload_answered(struct session *session, const char *answer)
 {
     if (!confirmed(answer))
         return;
-    text_print(&session->out, "\n%%SYS-5-RELOAD: Reload requested by %s\n", session->line == LINE_CONSOLE ? "console" : "aux0");
+    text_print(&session->out, "\n%%SYS-5-RELOAD: Reload requested by %s\n",
+               session->line == LINE_CONSOLE ? "console" : "aux0");
     session_flush(session);
     board_restart();
 }
@@ -155,7 +159,8 @@ static void traceroute(args *a)
 
 static void unknown_host(args *a)
 {
-    text_print(a->out, "Translating \"%s\"\n%% Unrecognized host or address, or protocol not running.\n\n", a->values[0].text);
+    text_print(a->out, "Translating \"%s\"\n%% Unrecognized host or address, or protocol not running.\n\n",
+               a->values[0].text);
 }
 
 static void terminal_length(args *a)
@@ -234,56 +239,97 @@ static void debug_off(args *a)
     text_print(a->out, "All possible debugging has been turned off\n");
 }
 
-static const struct cli_node terminal[] = {KEY("terminal", "Configure from the terminal", configure, NULL), ABSENT("memory"), ABSENT("network"), ABSENT("replace"), END};
+static const struct cli_node terminal[] = {KEY("terminal", "Configure from the terminal", configure, NULL),
+                                           ABSENT("memory"), ABSENT("network"), ABSENT("replace"), END};
 static const struct cli_node write[] = {
     KEY("erase", "Erase NV memory", erase_startup, NULL), KEY("memory", "Write to NV memory", write_memory, NULL),
     KEY("terminal", "Write to terminal", show_running, NULL), ABSENT("network"), END};
-static const struct cli_node copy_to[] = {KEY("startup-config", "Copy to startup configuration", copy_running, NULL), ABSENT("tftp:"), ABSENT("flash:"), ABSENT("running-config"), END};
-static const struct cli_node copy[] = {
-    KEY("running-config", "Copy from current system configuration", NULL, copy_to), ABSENT("startup-config"), ABSENT("tftp:"), ABSENT("flash:"), END};
-static const struct cli_node erase[] = {KEY("startup-config", "Erase contents of configuration memory", erase_startup, NULL), ABSENT("flash:"), ABSENT("nvram:"), END};
+static const struct cli_node copy_to[] = {KEY("startup-config", "Copy to startup configuration", copy_running, NULL),
+                                          ABSENT("tftp:"), ABSENT("flash:"), ABSENT("running-config"), END};
+static const struct cli_node copy[] = {KEY("running-config", "Copy from current system configuration", NULL, copy_to),
+                                       ABSENT("startup-config"), ABSENT("tftp:"), ABSENT("flash:"), END};
+static const struct cli_node erase[] = {
+    KEY("startup-config", "Erase contents of configuration memory", erase_startup, NULL), ABSENT("flash:"),
+    ABSENT("nvram:"), END};
 
 static const struct cli_node ping_options[5];
 static const struct cli_node ping_repeat[] = {NUMBER("<1-100000>", "repeat count", ping, ping_options, 1, 100000), END};
 static const struct cli_node ping_size[] = {NUMBER("<36-1500>", "Datagram size", ping, ping_options, 36, 1500), END};
-static const struct cli_node ping_timeout[] = {NUMBER("<0-3600>", "Timeout in seconds", ping, ping_options, 0, 3600), END};
-static const struct cli_node ping_source[] = {ADDRESS("Source address", ping, ping_options), INTERFACE(ping, ping_options, 0), END};
+static const struct cli_node ping_timeout[] = {NUMBER("<0-3600>", "Timeout in seconds", ping, ping_options, 0, 3600),
+                                               END};
+static const struct cli_node ping_source[] = {ADDRESS("Source address", ping, ping_options),
+                                              INTERFACE(ping, ping_options, 0), END};
 static const struct cli_node ping_options[5] = {
-    TAGGED("repeat", "specify repeat count", NULL, ping_repeat, 'r'), TAGGED("size", "specify datagram size", NULL, ping_size, 's'),
-    TAGGED("source", "specify source address or name", NULL, ping_source, 'o'), TAGGED("timeout", "specify timeout interval", NULL, ping_timeout, 't'), END};
+    TAGGED("repeat", "specify repeat count", NULL, ping_repeat, 'r'),
+    TAGGED("size", "specify datagram size", NULL, ping_size, 's'),
+    TAGGED("source", "specify source address or name", NULL, ping_source, 'o'),
+    TAGGED("timeout", "specify timeout interval", NULL, ping_timeout, 't'), END};
 static const struct cli_node ping_address[] = {ADDRESS("Ping destination address", ping, ping_options), END};
 static const struct cli_node ping_what[] = {
-    KEY("ip", "IP echo", NULL, ping_address), ADDRESS("Ping destination address", ping, ping_options), ABSENT("ipv6"),
-    {CLI_WORD, "WORD", "Ping destination address", unknown_host, NULL, CLI_HIDDEN, 0, 0, 0}, END};
+    KEY("ip", "IP echo", NULL, ping_address),
+    ADDRESS("Ping destination address", ping, ping_options),
+    ABSENT("ipv6"),
+    {CLI_WORD, "WORD", "Ping destination address", unknown_host, NULL, CLI_HIDDEN, 0, 0, 0},
+    END};
 static const struct cli_node trace_address[] = {ADDRESS("Trace route to destination address", traceroute, NULL), END};
 static const struct cli_node trace_what[] = {
-    KEY("ip", "IP Trace", NULL, trace_address), ADDRESS("Trace route to destination address", traceroute, NULL), ABSENT("ipv6"),
-    {CLI_WORD, "WORD", "Trace route to destination address", unknown_host, NULL, CLI_HIDDEN, 0, 0, 0}, END};
+    KEY("ip", "IP Trace", NULL, trace_address),
+    ADDRESS("Trace route to destination address", traceroute, NULL),
+    ABSENT("ipv6"),
+    {CLI_WORD, "WORD", "Trace route to destination address", unknown_host, NULL, CLI_HIDDEN, 0, 0, 0},
+    END};
 
-static const struct cli_node length[] = {NUMBER("<0-512>", "Number of lines on screen (0 for no pausing)", terminal_length, NULL, 0, 512), END};
-static const struct cli_node width[] = {NUMBER("<0-512>", "Number of characters on a screen line (0 for no limit)", terminal_accept, NULL, 0, 512), END};
-static const struct cli_node no_monitor[] = {KEY("monitor", "Copy debug output to the current terminal line", terminal_no_monitor, NULL), END};
+static const struct cli_node length[] = {
+    NUMBER("<0-512>", "Number of lines on screen (0 for no pausing)", terminal_length, NULL, 0, 512), END};
+static const struct cli_node width[] = {
+    NUMBER("<0-512>", "Number of characters on a screen line (0 for no limit)", terminal_accept, NULL, 0, 512), END};
+static const struct cli_node no_monitor[] = {
+    KEY("monitor", "Copy debug output to the current terminal line", terminal_no_monitor, NULL), END};
 static const struct cli_node terminal_what[] = {
     KEY("length", "Set number of lines on a screen", NULL, length),
     KEY("monitor", "Copy debug output to the current terminal line", terminal_monitor, NULL),
-    KEY("no", "Negate a command or set its defaults", NULL, no_monitor), KEY("width", "Set width of the display terminal", NULL, width),
-    ABSENT("history"), ABSENT("editing"), ABSENT("ip"), END};
+    KEY("no", "Negate a command or set its defaults", NULL, no_monitor),
+    KEY("width", "Set width of the display terminal", NULL, width),
+    ABSENT("history"),
+    ABSENT("editing"),
+    ABSENT("ip"),
+    END};
 
 static const struct cli_node clear_ip_route[] = {KEY("*", "Delete all routes", clear_routes, NULL), END};
-static const struct cli_node clear_ip[] = {KEY("route", "Delete route table entries", NULL, clear_ip_route), ABSENT("nat"), ABSENT("ospf"), END};
-static const struct cli_node clear[] = {
-    KEY("arp-cache", "Clear the entire ARP cache", clear_arp, NULL), KEY("counters", "Clear counters on all interfaces", clear_counters, NULL),
-    KEY("ip", "IP", NULL, clear_ip), ABSENT("line"), ABSENT("logging"), ABSENT("cdp"), END};
+static const struct cli_node clear_ip[] = {KEY("route", "Delete route table entries", NULL, clear_ip_route),
+                                           ABSENT("nat"), ABSENT("ospf"), END};
+static const struct cli_node clear[] = {KEY("arp-cache", "Clear the entire ARP cache", clear_arp, NULL),
+                                        KEY("counters", "Clear counters on all interfaces", clear_counters, NULL),
+                                        KEY("ip", "IP", NULL, clear_ip),
+                                        ABSENT("line"),
+                                        ABSENT("logging"),
+                                        ABSENT("cdp"),
+                                        END};
 
-static const struct cli_node debug_ip[] = {
-    KEY("icmp", "ICMP transactions", debug_icmp_on, NULL), KEY("rip", "RIP protocol transactions", debug_rip_on, NULL), ABSENT("packet"),
-    ABSENT("routing"), ABSENT("ospf"), ABSENT("eigrp"), ABSENT("nat"), END};
-static const struct cli_node debug[] = {KEY("ip", "IP information", NULL, debug_ip), ABSENT("all"), ABSENT("arp"), ABSENT("frame-relay"), ABSENT("ppp"), END};
-static const struct cli_node undebug_ip[] = {KEY("icmp", "ICMP transactions", debug_icmp_off, NULL), KEY("rip", "RIP protocol transactions", debug_rip_off, NULL), END};
-static const struct cli_node undebug[] = {KEY("all", "Enable all debugging", debug_off, NULL), KEY("ip", "IP information", NULL, undebug_ip), END};
+static const struct cli_node debug_ip[] = {KEY("icmp", "ICMP transactions", debug_icmp_on, NULL),
+                                           KEY("rip", "RIP protocol transactions", debug_rip_on, NULL),
+                                           ABSENT("packet"),
+                                           ABSENT("routing"),
+                                           ABSENT("ospf"),
+                                           ABSENT("eigrp"),
+                                           ABSENT("nat"),
+                                           END};
+static const struct cli_node debug[] = {KEY("ip", "IP information", NULL, debug_ip),
+                                        ABSENT("all"),
+                                        ABSENT("arp"),
+                                        ABSENT("frame-relay"),
+                                        ABSENT("ppp"),
+                                        END};
+static const struct cli_node undebug_ip[] = {KEY("icmp", "ICMP transactions", debug_icmp_off, NULL),
+                                             KEY("rip", "RIP protocol transactions", debug_rip_off, NULL), END};
+static const struct cli_node undebug[] = {KEY("all", "Enable all debugging", debug_off, NULL),
+                                          KEY("ip", "IP information", NULL, undebug_ip), END};
 static const struct cli_node no_debug[] = {KEY("debug", "Disable debugging functions", NULL, undebug), END};
 
-#define PRIVILEGED(word, help, run, next) {CLI_KEYWORD, word, help, run, next, CLI_PRIVILEGED, 0, 0, 0}
+#define PRIVILEGED(word, help, run, next)                                                                              \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, help, run, next, CLI_PRIVILEGED, 0, 0, 0                                                    \
+    }
 
 const struct cli_node exec_commands[] = {
     PRIVILEGED("clear", "Reset functions", NULL, clear),
@@ -305,8 +351,25 @@ const struct cli_node exec_commands[] = {
     KEY("traceroute", "Trace route to destination", NULL, trace_what),
     PRIVILEGED("undebug", "Disable debugging functions (see also 'debug')", NULL, undebug),
     PRIVILEGED("write", "Write running configuration to memory, network, or terminal", write_memory, write),
-    ABSENT("clock"), ABSENT("connect"), ABSENT("delete"), ABSENT("dir"), ABSENT("disconnect"), ABSENT("format"), ABSENT("lock"), ABSENT("login"),
-    ABSENT("more"), ABSENT("rlogin"), ABSENT("send"), ABSENT("setup"), ABSENT("ssh"), ABSENT("telnet"), ABSENT("test"), ABSENT("tunnel"),
-    ABSENT("vlan"), ABSENT("verify"), ABSENT("resume"), ABSENT("where"),
+    ABSENT("clock"),
+    ABSENT("connect"),
+    ABSENT("delete"),
+    ABSENT("dir"),
+    ABSENT("disconnect"),
+    ABSENT("format"),
+    ABSENT("lock"),
+    ABSENT("login"),
+    ABSENT("more"),
+    ABSENT("rlogin"),
+    ABSENT("send"),
+    ABSENT("setup"),
+    ABSENT("ssh"),
+    ABSENT("telnet"),
+    ABSENT("test"),
+    ABSENT("tunnel"),
+    ABSENT("vlan"),
+    ABSENT("verify"),
+    ABSENT("resume"),
+    ABSENT("where"),
     END,
 };

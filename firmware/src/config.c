@@ -38,6 +38,9 @@ static bool take_until_delimiter(const char *text)
         if (*text >= ' ' && length++ < BANNER_LINE)
             text_add(&banner, text, 1);
     }
+    while (banner.used &&
+           banner.buffer[banner.used - 1] == ' ') /* a command line has none either, where the first line comes from */
+        banner.used--;
     text_add(&banner, "\n", 1);
     return false;
 }
@@ -93,7 +96,8 @@ static void write_rip(struct text *out)
     text_print(out, "router rip\n");
     if (rip.version_2)
         text_print(out, " version 2\n");
-    if (rip.update_s != RIP_UPDATE_S || rip.invalid_s != RIP_INVALID_S || rip.holddown_s != RIP_HOLDDOWN_S || rip.flush_s != RIP_FLUSH_S)
+    if (rip.update_s != RIP_UPDATE_S || rip.invalid_s != RIP_INVALID_S || rip.holddown_s != RIP_HOLDDOWN_S ||
+        rip.flush_s != RIP_FLUSH_S)
         text_print(out, " timers basic %u %u %u %u\n", rip.update_s, rip.invalid_s, rip.holddown_s, rip.flush_s);
     if (rip.passive_default)
         text_print(out, " passive-interface default\n");
@@ -261,7 +265,7 @@ void config_load_startup(struct text *out)
         } else if (c == ETX && used < sizeof line - 2) {
             line[used++] = '^';
             line[used++] = 'C';
-        } else if ((uint8_t)c >= ' ' && c != 127 && used < sizeof line - 1)
+        } else if (c >= ' ' && c < 127 && used < sizeof line - 1)
             line[used++] = c;
     }
     banner_open = false;

@@ -12,9 +12,9 @@
 struct line_config {
     char password[65];
     bool login;
-    bool privileged;       /* privilege level 15 */
-    bool synchronous;      /* logging synchronous: accepted and kept; messages never break what is typed */
-    uint32_t timeout_s;    /* exec-timeout; 0: never */
+    bool privileged;    /* privilege level 15 */
+    bool synchronous;   /* logging synchronous: accepted and kept; messages never break what is typed */
+    uint32_t timeout_s; /* exec-timeout; 0: never */
     bool timeout_set;
 };
 
@@ -24,7 +24,7 @@ struct config {
     char banner[BANNER_SIZE];
     bool no_domain_lookup; /* as typed: names are never looked up */
     bool timestamps;       /* likewise: messages always carry one */
-    bool vty_seen; /* `line vty` is kept, so that nothing typed is lost, but nobody can come in by it */
+    bool vty_seen;         /* `line vty` is kept, so that nothing typed is lost, but nobody can come in by it */
     struct line_config lines[LINE_COUNT + 1]; /* the last: vty */
 };
 

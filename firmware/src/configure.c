@@ -37,7 +37,8 @@ static void set_enable_secret(args *a)
     }
     if (a->count == 2 && a->values[0].number != 0) {
         if (a->values[0].number != 8)
-            text_print(a->out, "%% Not in this lab router: secrets of type %u (type 0 or 8 are)\n", a->values[0].number);
+            text_print(a->out, "%% Not in this lab router: secrets of type %u (type 0 or 8 are)\n",
+                       a->values[0].number);
         else if (!secret_is_hash(secret))
             text_print(a->out, "ERROR: The secret you entered is not a valid encrypted secret.\n");
         else
@@ -106,7 +107,8 @@ static void enter_interface(args *a)
 
 static void set_route(args *a)
 {
-    struct static_route route = {.used = true, .prefix = a->values[0].number, .mask = a->values[1].number, .distance = 1};
+    struct static_route route = {
+        .used = true, .prefix = a->values[0].number, .mask = a->values[1].number, .distance = 1};
 
     if (route.prefix & ~route.mask) {
         text_print(a->out, "%%Inconsistent address and mask\n");
@@ -158,7 +160,8 @@ static void leave(args *a)
 {
     a->session->mode = MODE_EXEC;
     if (!loading_startup)
-        log_message("%%SYS-5-CONFIG_I: Configured from console by %s", a->session->line == LINE_CONSOLE ? "console" : "aux0");
+        log_message("%%SYS-5-CONFIG_I: Configured from console by %s",
+                    a->session->line == LINE_CONSOLE ? "console" : "aux0");
 }
 
 static void up_one(args *a)
@@ -190,12 +193,17 @@ static const struct cli_node accept_rest[] = {
     {0},
 };
 
-#define ACCEPTED(word) {CLI_KEYWORD, word, "", accept, accept_rest, CLI_HIDDEN, 0, 0, 0}
+#define ACCEPTED(word)                                                                                                 \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, "", accept, accept_rest, CLI_HIDDEN, 0, 0, 0                                                \
+    }
 
 static const struct cli_node hostname_word[] = {WORD("WORD", "This system's network name", set_hostname, NULL), END};
 
-static const struct cli_node secret_text[] = {LINE("The UNENCRYPTED (cleartext) 'enable' secret", set_enable_secret), END};
-static const struct cli_node secret_hashed[] = {WORD("LINE", "The ENCRYPTED 'enable' secret string", set_enable_secret, NULL), END};
+static const struct cli_node secret_text[] = {LINE("The UNENCRYPTED (cleartext) 'enable' secret", set_enable_secret),
+                                              END};
+static const struct cli_node secret_hashed[] = {
+    WORD("LINE", "The ENCRYPTED 'enable' secret string", set_enable_secret, NULL), END};
 static const struct cli_node secret[] = {
     NUMBER("0", "Specifies an UNENCRYPTED password will follow", NULL, secret_text, 0, 0),
     NUMBER("8", "Specifies a PBKDF2-SHA256 HASHED secret will follow", NULL, secret_hashed, 1, 9),
@@ -208,13 +216,15 @@ static const struct cli_node enable[] = {
     END,
 };
 
-static const struct cli_node banner_text[] = {LINE("c banner-text c, where 'c' is a delimiting character", set_banner), END};
-static const struct cli_node banner[] = {
-    KEY_NO("motd", "Set Message of the Day banner", set_banner, banner_text), ABSENT("login"), ABSENT("exec"), ABSENT("incoming"), END};
+static const struct cli_node banner_text[] = {LINE("c banner-text c, where 'c' is a delimiting character", set_banner),
+                                              END};
+static const struct cli_node banner[] = {KEY_NO("motd", "Set Message of the Day banner", set_banner, banner_text),
+                                         ABSENT("login"), ABSENT("exec"), ABSENT("incoming"), END};
 
 static const struct cli_node interface_name[] = {INTERFACE(enter_interface, NULL, CLI_NEW), ABSENT("range"), END};
 
-static const struct cli_node route_distance[] = {NUMBER("<1-255>", "Distance metric for this route", set_route, NULL, 1, 255), END};
+static const struct cli_node route_distance[] = {
+    NUMBER("<1-255>", "Distance metric for this route", set_route, NULL, 1, 255), END};
 static const struct cli_node route_after_interface[] = {
     ADDRESS("Forwarding router's address", set_route, route_distance),
     NUMBER("<1-255>", "Distance metric for this route", set_route, NULL, 1, 255),
@@ -232,22 +242,43 @@ static const struct cli_node domain[] = {
     KEY("lookup", "Enable IP Domain Name System hostname translation", set_domain_lookup, NULL), ABSENT("name"), END};
 static const struct cli_node config_ip[] = {
     KEY("domain", "IP DNS Resolver", NULL, domain),
-    {CLI_KEYWORD, "domain-lookup", "Enable IP Domain Name System hostname translation", set_domain_lookup, NULL, CLI_HIDDEN, 0, 0, 0},
+    {CLI_KEYWORD, "domain-lookup", "Enable IP Domain Name System hostname translation", set_domain_lookup, NULL,
+     CLI_HIDDEN, 0, 0, 0},
     KEY("route", "Establish static routes", NULL, route_prefix),
-    ACCEPTED("cef"), ACCEPTED("classless"), ACCEPTED("subnet-zero"), ACCEPTED("forward-protocol"), ACCEPTED("routing"),
+    ACCEPTED("cef"),
+    ACCEPTED("classless"),
+    ACCEPTED("subnet-zero"),
+    ACCEPTED("forward-protocol"),
+    ACCEPTED("routing"),
     {CLI_KEYWORD, "http", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
     {CLI_KEYWORD, "icmp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
     {CLI_KEYWORD, "source-route", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
     {CLI_KEYWORD, "bootp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    ACCEPTED("tcp"), ACCEPTED("auth-proxy"), ACCEPTED("admission"),
-    ABSENT("access-list"), ABSENT("dhcp"), ABSENT("nat"), ABSENT("ssh"), ABSENT("http"), ABSENT("name-server"), ABSENT("host"),
-    ABSENT("domain-name"), ABSENT("default-gateway"), ABSENT("default-network"), ABSENT("multicast-routing"), ABSENT("prefix-list"),
+    ACCEPTED("tcp"),
+    ACCEPTED("auth-proxy"),
+    ACCEPTED("admission"),
+    ABSENT("access-list"),
+    ABSENT("dhcp"),
+    ABSENT("nat"),
+    ABSENT("ssh"),
+    ABSENT("http"),
+    ABSENT("name-server"),
+    ABSENT("host"),
+    ABSENT("domain-name"),
+    ABSENT("default-gateway"),
+    ABSENT("default-network"),
+    ABSENT("multicast-routing"),
+    ABSENT("prefix-list"),
     END,
 };
 
-static const struct cli_node router[] = {
-    KEY("rip", "Routing Information Protocol (RIP)", enter_rip, NULL), ABSENT("ospf"), ABSENT("eigrp"), ABSENT("bgp"), ABSENT("isis"),
-    ABSENT("odr"), END};
+static const struct cli_node router[] = {KEY("rip", "Routing Information Protocol (RIP)", enter_rip, NULL),
+                                         ABSENT("ospf"),
+                                         ABSENT("eigrp"),
+                                         ABSENT("bgp"),
+                                         ABSENT("isis"),
+                                         ABSENT("odr"),
+                                         END};
 
 static const struct cli_node line_zero[] = {NUMBER("<0-0>", "First Line number", enter_line, NULL, 0, 0), END};
 static const struct cli_node vty_last[] = {NUMBER("<1-15>", "Last Line number", enter_line, NULL, 1, 15), END};
@@ -259,7 +290,11 @@ static const struct cli_node lines[] = {
 static const struct cli_node timestamps[] = {
     {CLI_KEYWORD, "timestamps", "Timestamp debug/log messages", set_timestamps, accept_rest, 0, 0, 0, 0},
     {CLI_KEYWORD, "password-encryption", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    ABSENT("password-encryption"), ABSENT("dhcp"), ABSENT("tcp-keepalives-in"), ABSENT("pad"), END};
+    ABSENT("password-encryption"),
+    ABSENT("dhcp"),
+    ABSENT("tcp-keepalives-in"),
+    ABSENT("pad"),
+    END};
 
 const struct cli_node config_commands[] = {
     KEY("banner", "Define a login banner", NULL, banner),
@@ -272,15 +307,46 @@ const struct cli_node config_commands[] = {
     KEY("line", "Configure a terminal line", NULL, lines),
     KEY("router", "Enable a routing process", NULL, router),
     KEY("service", "Modify use of network based services", NULL, timestamps),
-    ACCEPTED("version"), ACCEPTED("boot-start-marker"), ACCEPTED("boot-end-marker"), ACCEPTED("memory-size"), ACCEPTED("control-plane"),
-    ACCEPTED("multilink"), ACCEPTED("vlan"),
+    ACCEPTED("version"),
+    ACCEPTED("boot-start-marker"),
+    ACCEPTED("boot-end-marker"),
+    ACCEPTED("memory-size"),
+    ACCEPTED("control-plane"),
+    ACCEPTED("multilink"),
+    ACCEPTED("vlan"),
     {CLI_KEYWORD, "aaa", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
     {CLI_KEYWORD, "cdp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    ABSENT("aaa"), ABSENT("access-list"), ABSENT("alias"), ABSENT("arp"), ABSENT("boot"), ABSENT("bridge"), ABSENT("cdp"), ABSENT("class-map"),
-    ABSENT("clock"), ABSENT("config-register"), ABSENT("crypto"), ABSENT("dot1x"), ABSENT("frame-relay"), ABSENT("ipv6"), ABSENT("key"),
-    ABSENT("logging"), ABSENT("mac-address-table"), ABSENT("monitor"), ABSENT("mpls"), ABSENT("ntp"), ABSENT("policy-map"), ABSENT("privilege"),
-    ABSENT("route-map"), ABSENT("security"), ABSENT("snmp-server"), ABSENT("spanning-tree"), ABSENT("standby"), ABSENT("track"),
-    ABSENT("username"), ABSENT("vtp"), ABSENT("voice"),
+    ABSENT("aaa"),
+    ABSENT("access-list"),
+    ABSENT("alias"),
+    ABSENT("arp"),
+    ABSENT("boot"),
+    ABSENT("bridge"),
+    ABSENT("cdp"),
+    ABSENT("class-map"),
+    ABSENT("clock"),
+    ABSENT("config-register"),
+    ABSENT("crypto"),
+    ABSENT("dot1x"),
+    ABSENT("frame-relay"),
+    ABSENT("ipv6"),
+    ABSENT("key"),
+    ABSENT("logging"),
+    ABSENT("mac-address-table"),
+    ABSENT("monitor"),
+    ABSENT("mpls"),
+    ABSENT("ntp"),
+    ABSENT("policy-map"),
+    ABSENT("privilege"),
+    ABSENT("route-map"),
+    ABSENT("security"),
+    ABSENT("snmp-server"),
+    ABSENT("spanning-tree"),
+    ABSENT("standby"),
+    ABSENT("track"),
+    ABSENT("username"),
+    ABSENT("vtp"),
+    ABSENT("voice"),
     END,
 };
 
@@ -362,8 +428,9 @@ static void set_access_vlan(args *a)
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
         if (vlan && &interfaces[i] != port && interfaces[i].used && interfaces[i].access_vlan == vlan &&
             !(port->switched && interfaces[i].switched)) {
-            text_print(a->out, "%% Not in this lab router: Vlan%u leaves by %s already, and there is no switch between them\n", vlan,
-                       interfaces[i].name);
+            text_print(a->out,
+                       "%% Not in this lab router: Vlan%u leaves by %s already, and there is no switch between them\n",
+                       vlan, interfaces[i].name);
             return;
         }
     if (vlan) {
@@ -380,18 +447,34 @@ static const struct cli_node interface_mask[] = {MASK("IP subnet mask", set_addr
 static const struct cli_node interface_address[] = {
     {CLI_ADDRESS, "A.B.C.D", "IP address", NULL, interface_mask, 0, 0, 0, 0}, ABSENT("dhcp"), END};
 static const struct cli_node interface_ip[] = {
-    {CLI_KEYWORD, "address", "Set the IP address of an interface", set_address, interface_address, CLI_NO_ENDS, 0, 0, 0},
+    {CLI_KEYWORD, "address", "Set the IP address of an interface", set_address, interface_address, CLI_NO_ENDS, 0, 0,
+     0},
     {CLI_KEYWORD, "proxy-arp", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
     {CLI_KEYWORD, "directed-broadcast", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    ABSENT("access-group"), ABSENT("helper-address"), ABSENT("mtu"), ABSENT("nat"), ABSENT("ospf"), ABSENT("proxy-arp"), ABSENT("rip"),
-    ABSENT("split-horizon"), ABSENT("summary-address"), ABSENT("unnumbered"), ABSENT("policy"), END};
-static const struct cli_node description[] = {LINE("Up to 80 characters describing this interface", set_description), END};
+    ABSENT("access-group"),
+    ABSENT("helper-address"),
+    ABSENT("mtu"),
+    ABSENT("nat"),
+    ABSENT("ospf"),
+    ABSENT("proxy-arp"),
+    ABSENT("rip"),
+    ABSENT("split-horizon"),
+    ABSENT("summary-address"),
+    ABSENT("unnumbered"),
+    ABSENT("policy"),
+    END};
+static const struct cli_node description[] = {LINE("Up to 80 characters describing this interface", set_description),
+                                              END};
 static const struct cli_node access_vlan_number[] = {
     NUMBER("<1-4094>", "VLAN ID of the VLAN when this port is in access mode", set_access_vlan, NULL, 1, 4094), END};
-static const struct cli_node access_vlan[] = {
-    {CLI_KEYWORD, "vlan", "Set VLAN when interface is in access mode", set_access_vlan, access_vlan_number, CLI_NO_ENDS, 0, 0, 0}, END};
+static const struct cli_node access_vlan[] = {{CLI_KEYWORD, "vlan", "Set VLAN when interface is in access mode",
+                                               set_access_vlan, access_vlan_number, CLI_NO_ENDS, 0, 0, 0},
+                                              END};
 static const struct cli_node switchport_mode[] = {
-    {CLI_KEYWORD, "access", "Set trunking mode to ACCESS unconditionally", accept, NULL, 0, 0, 0, 0}, ABSENT("trunk"), ABSENT("dynamic"), END};
+    {CLI_KEYWORD, "access", "Set trunking mode to ACCESS unconditionally", accept, NULL, 0, 0, 0, 0},
+    ABSENT("trunk"),
+    ABSENT("dynamic"),
+    END};
 static const struct cli_node switchport[] = {
     KEY("access", "Set access mode characteristics of the interface", NULL, access_vlan),
     KEY("mode", "Set trunking mode of the interface", NULL, switchport_mode), ABSENT("trunk"), END};
@@ -402,10 +485,26 @@ const struct cli_node interface_commands[] = {
     KEY("ip", "Interface Internet Protocol config commands", NULL, interface_ip),
     KEY("shutdown", "Shutdown the selected interface", set_shutdown, NULL),
     KEY("switchport", "Carry a Vlan interface's traffic", NULL, switchport),
-    ACCEPTED("duplex"), ACCEPTED("speed"), ACCEPTED("keepalive"), ACCEPTED("bandwidth"), ACCEPTED("load-interval"),
+    ACCEPTED("duplex"),
+    ACCEPTED("speed"),
+    ACCEPTED("keepalive"),
+    ACCEPTED("bandwidth"),
+    ACCEPTED("load-interval"),
     {CLI_KEYWORD, "mop", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    ABSENT("arp"), ABSENT("bridge-group"), ABSENT("cdp"), ABSENT("clock"), ABSENT("crypto"), ABSENT("delay"), ABSENT("encapsulation"),
-    ABSENT("ipv6"), ABSENT("mac-address"), ABSENT("mop"), ABSENT("mtu"), ABSENT("service-policy"), ABSENT("spanning-tree"), ABSENT("standby"),
+    ABSENT("arp"),
+    ABSENT("bridge-group"),
+    ABSENT("cdp"),
+    ABSENT("clock"),
+    ABSENT("crypto"),
+    ABSENT("delay"),
+    ABSENT("encapsulation"),
+    ABSENT("ipv6"),
+    ABSENT("mac-address"),
+    ABSENT("mop"),
+    ABSENT("mtu"),
+    ABSENT("service-policy"),
+    ABSENT("spanning-tree"),
+    ABSENT("standby"),
     END,
 };
 
@@ -490,13 +589,17 @@ static void set_default_originate(args *a)
 #define SECONDS 1000000
 static const struct cli_node timer_flush[] = {NUMBER("<1-1000000>", "Flush", set_timers, NULL, 1, SECONDS), END};
 static const struct cli_node timer_holddown[] = {NUMBER("<0-1000000>", "Holddown", NULL, timer_flush, 0, SECONDS), END};
-static const struct cli_node timer_invalid[] = {NUMBER("<1-1000000>", "Invalid", NULL, timer_holddown, 1, SECONDS), END};
-static const struct cli_node timer_update[] = {NUMBER("<1-1000000>", "Interval between updates", NULL, timer_invalid, 1, SECONDS), END};
+static const struct cli_node timer_invalid[] = {NUMBER("<1-1000000>", "Invalid", NULL, timer_holddown, 1, SECONDS),
+                                                END};
+static const struct cli_node timer_update[] = {
+    NUMBER("<1-1000000>", "Interval between updates", NULL, timer_invalid, 1, SECONDS), END};
 static const struct cli_node timers[] = {
-    {CLI_KEYWORD, "basic", "Basic routing protocol update timers", set_timers, timer_update, CLI_NO_ENDS, 0, 0, 0}, END};
+    {CLI_KEYWORD, "basic", "Basic routing protocol update timers", set_timers, timer_update, CLI_NO_ENDS, 0, 0, 0},
+    END};
 static const struct cli_node rip_network[] = {ADDRESS("Network number", set_network, NULL), END};
 static const struct cli_node passive[] = {
-    KEY("default", "Suppress routing updates on all interfaces", set_passive_default, NULL), INTERFACE(set_passive, NULL, 0), END};
+    KEY("default", "Suppress routing updates on all interfaces", set_passive_default, NULL),
+    INTERFACE(set_passive, NULL, 0), END};
 static const struct cli_node rip_version[] = {NUMBER("<1-2>", "version", set_version, NULL, 1, 2), END};
 static const struct cli_node default_information[] = {
     KEY("originate", "Distribute a default route", set_default_originate, NULL), END};
@@ -509,9 +612,19 @@ const struct cli_node router_commands[] = {
     KEY("passive-interface", "Suppress routing updates on an interface", NULL, passive),
     KEY("timers", "Adjust routing timers", NULL, timers),
     {CLI_KEYWORD, "version", "Set routing protocol version", set_version, rip_version, CLI_NO_ENDS, 0, 0, 0},
-    ABSENT("auto-summary"), ABSENT("default-metric"), ABSENT("distance"), ABSENT("distribute-list"), ABSENT("flash-update-threshold"),
-    ABSENT("maximum-paths"), ABSENT("neighbor"), ABSENT("offset-list"), ABSENT("redistribute"), ABSENT("traffic-share"),
-    ABSENT("validate-update-source"), ABSENT("address-family"), ABSENT("output-delay"),
+    ABSENT("auto-summary"),
+    ABSENT("default-metric"),
+    ABSENT("distance"),
+    ABSENT("distribute-list"),
+    ABSENT("flash-update-threshold"),
+    ABSENT("maximum-paths"),
+    ABSENT("neighbor"),
+    ABSENT("offset-list"),
+    ABSENT("redistribute"),
+    ABSENT("traffic-share"),
+    ABSENT("validate-update-source"),
+    ABSENT("address-family"),
+    ABSENT("output-delay"),
     END,
 };
 
@@ -531,7 +644,8 @@ static void set_login(args *a)
 {
     this_line(a)->login = !a->no;
     if (!a->no && !this_line(a)->password[0] && !loading_startup)
-        text_print(a->out, "%% Login disabled on line %u, until 'password' is set\n", (unsigned)a->session->configured_line);
+        text_print(a->out, "%% Login disabled on line %u, until 'password' is set\n",
+                   (unsigned)a->session->configured_line);
 }
 
 static void set_exec_timeout(args *a)
@@ -559,12 +673,17 @@ static const struct cli_node password_text[] = {LINE("The UNENCRYPTED (cleartext
 static const struct cli_node password[] = {
     NUMBER("0", "Specifies an UNENCRYPTED password will follow", NULL, password_text, 0, 0),
     LINE("The UNENCRYPTED (cleartext) line password", set_password), END};
-static const struct cli_node timeout_seconds[] = {NUMBER("<0-2147483>", "Timeout in seconds", set_exec_timeout, NULL, 0, 59), END};
-static const struct cli_node timeout_minutes[] = {NUMBER("<0-35791>", "Timeout in minutes", set_exec_timeout, timeout_seconds, 0, 35791), END};
-static const struct cli_node privilege_level[] = {NUMBER("<0-15>", "Default privilege level for line", set_privilege, NULL, 0, 15), END};
-static const struct cli_node privilege[] = {
-    {CLI_KEYWORD, "level", "Assign default privilege level for line", set_privilege, privilege_level, CLI_NO_ENDS, 0, 0, 0}, END};
-static const struct cli_node line_logging[] = {KEY("synchronous", "Synchronized message output", set_synchronous, NULL), END};
+static const struct cli_node timeout_seconds[] = {
+    NUMBER("<0-2147483>", "Timeout in seconds", set_exec_timeout, NULL, 0, 59), END};
+static const struct cli_node timeout_minutes[] = {
+    NUMBER("<0-35791>", "Timeout in minutes", set_exec_timeout, timeout_seconds, 0, 35791), END};
+static const struct cli_node privilege_level[] = {
+    NUMBER("<0-15>", "Default privilege level for line", set_privilege, NULL, 0, 15), END};
+static const struct cli_node privilege[] = {{CLI_KEYWORD, "level", "Assign default privilege level for line",
+                                             set_privilege, privilege_level, CLI_NO_ENDS, 0, 0, 0},
+                                            END};
+static const struct cli_node line_logging[] = {KEY("synchronous", "Synchronized message output", set_synchronous, NULL),
+                                               END};
 static const struct cli_node login[] = {ABSENT("local"), ABSENT("authentication"), END};
 
 const struct cli_node line_commands[] = {
@@ -574,7 +693,16 @@ const struct cli_node line_commands[] = {
     {CLI_KEYWORD, "login", "Enable password checking", set_login, login, 0, 0, 0, 0},
     {CLI_KEYWORD, "password", "Set a password", set_password, password, CLI_NO_ENDS, 0, 0, 0},
     KEY("privilege", "Change privilege level for line", NULL, privilege),
-    ACCEPTED("stopbits"), ACCEPTED("speed"), ACCEPTED("flowcontrol"), ACCEPTED("length"), ACCEPTED("history"),
-    ACCEPTED("transport"), ABSENT("access-class"), ABSENT("modem"), ABSENT("autocommand"), ABSENT("session-timeout"), ABSENT("width"),
+    ACCEPTED("stopbits"),
+    ACCEPTED("speed"),
+    ACCEPTED("flowcontrol"),
+    ACCEPTED("length"),
+    ACCEPTED("history"),
+    ACCEPTED("transport"),
+    ABSENT("access-class"),
+    ABSENT("modem"),
+    ABSENT("autocommand"),
+    ABSENT("session-timeout"),
+    ABSENT("width"),
     END,
 };

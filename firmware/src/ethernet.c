@@ -62,7 +62,8 @@ static void send_switched(struct interface *vlan, const uint8_t *frame, size_t s
 
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *port = &interfaces[i];
-        if (!port->used || !port->switched || port->shutdown || port->access_vlan != vlan->unit || (done & 1u << port->slot))
+        if (!port->used || !port->switched || port->shutdown || port->access_vlan != vlan->unit ||
+            (done & 1u << port->slot))
             continue;
         done |= 1u << port->slot;
         if (switch_send(port->slot, vlan->unit, frame, size))
@@ -72,8 +73,8 @@ static void send_switched(struct interface *vlan, const uint8_t *frame, size_t s
     }
 }
 
-void ethernet_send(struct interface *interface, const uint8_t destination[6], uint16_t ethertype, uint8_t frame[FRAME_MAX],
-                   size_t payload)
+void ethernet_send(struct interface *interface, const uint8_t destination[6], uint16_t ethertype,
+                   uint8_t frame[FRAME_MAX], size_t payload)
 {
     struct interface *port = interface->type == VLAN ? vlan_port(interface) : interface;
     size_t size = ETHERNET_HEADER + payload;

@@ -17,7 +17,7 @@ void ethernet_receive(struct interface *port, uint8_t *frame, size_t size);
 void ethernet_receive_switched(struct interface *port, uint32_t vlan, uint8_t *frame, size_t size);
 
 /* Writes the header before the payload, which begins at frame + ETHERNET_HEADER, pads, and sends. */
-void ethernet_send(struct interface *interface, const uint8_t destination[6], uint16_t ethertype, uint8_t frame[FRAME_MAX],
-                   size_t payload);
+void ethernet_send(struct interface *interface, const uint8_t destination[6], uint16_t ethertype,
+                   uint8_t frame[FRAME_MAX], size_t payload);
 
 #endif

@@ -1,7 +1,7 @@
 /* Galileo GT-96100: system controller with two Ethernet ports, and the way to the PCI buses.
  *
- * Its registers are little-endian. Dynamips moves one frame per queue and 10 ms out of the transmit ring, which is what limits a port to
- * some 100 packets a second. */
+ * Its registers are little-endian. Dynamips moves one frame per queue and 10 ms out of the transmit ring, which is what
+ * limits a port to some 100 packets a second. */
 #include "hardware.h"
 
 #define RING 64
@@ -13,9 +13,10 @@
 #define SERIAL_MASK_BOTH_PORTS 3
 
 /* Of a port. */
-#define PORT(n) (0x84800u + (n) * 0x4000u)
-#define PCR 0x00            /* port configuration */
-#define PCR_PROMISCUOUS 0x1 /* addresses are compared in software: the hash table would be one more thing to keep right */
+#define PORT(n) (0x84800u + (n)*0x4000u)
+#define PCR 0x00 /* port configuration */
+#define PCR_PROMISCUOUS                                                                                                \
+    0x1 /* addresses are compared in software: the hash table would be one more thing to keep right */
 #define PCR_ENABLE 0x80
 #define PCR_SMALL_HASH 0x1000
 #define HASH_POINTER 0x28
@@ -47,12 +48,12 @@ struct descriptor {
 struct port {
     volatile struct descriptor receive[RING] __attribute__((aligned(16)));
     volatile struct descriptor transmit[RING] __attribute__((aligned(16)));
-    uint8_t receive_buffers[RING][BUFFER] __attribute__((aligned(8)));
-    uint8_t transmit_buffers[RING][BUFFER] __attribute__((aligned(8)));
     unsigned receive_at, transmit_at;
 };
 
 static struct port ports[2];
+static uint8_t receive_buffers[2][RING][BUFFER] NOT_CLEARED;
+static uint8_t transmit_buffers[2][RING][BUFFER] NOT_CLEARED;
 static uint8_t empty_hash_table[0x4000 + 64] __attribute__((aligned(64)));
 static uintptr_t registers;
 
@@ -101,10 +102,10 @@ void gt96100_port_init(unsigned number)
 
     for (unsigned i = 0; i < RING; i++) {
         port->receive[i].size = BUFFER << 16;
-        port->receive[i].buffer = PHYSICAL(port->receive_buffers[i]);
+        port->receive[i].buffer = PHYSICAL(receive_buffers[number][i]);
         port->receive[i].next = PHYSICAL(&port->receive[(i + 1) % RING]);
         port->receive[i].command = OWNED;
-        port->transmit[i].buffer = PHYSICAL(port->transmit_buffers[i]);
+        port->transmit[i].buffer = PHYSICAL(transmit_buffers[number][i]);
         port->transmit[i].next = PHYSICAL(&port->transmit[(i + 1) % RING]);
         port->transmit[i].command = 0;
     }
@@ -125,7 +126,7 @@ bool gt96100_send(unsigned number, const uint8_t *frame, size_t size)
 
     if (descriptor->command & OWNED)
         return false;
-    memcpy(port->transmit_buffers[port->transmit_at], frame, size);
+    memcpy(transmit_buffers[number][port->transmit_at], frame, size);
     descriptor->size = (uint32_t)size << 16;
     descriptor->command = OWNED | FIRST | LAST | PAD | MAKE_CRC;
     write_register(PORT(number) + SDCMR, SDCMR_RECEIVE | SDCMR_TRANSMIT_LOW);
@@ -150,7 +151,7 @@ size_t gt96100_receive(unsigned number, uint8_t frame[FRAME_MAX])
         size_t got = descriptor->size & 0xffff;
         if ((descriptor->command & whole) == whole && got > CRC_SIZE && got - CRC_SIZE <= FRAME_MAX) {
             size = got - CRC_SIZE;
-            memcpy(frame, port->receive_buffers[port->receive_at], size);
+            memcpy(frame, receive_buffers[number][port->receive_at], size);
         }
         descriptor->size = BUFFER << 16;
         descriptor->command = OWNED;

@@ -7,23 +7,26 @@
 /* KSEG1: the lower 512 MiB of physical memory, uncached. Above that a TLB entry is needed. */
 #define KSEG1(physical) ((uintptr_t)(physical) | 0xa0000000u)
 /* What DMA sees of something in KSEG0. */
-#define PHYSICAL(pointer) ((uint32_t)(uintptr_t)(pointer) & 0x1fffffffu)
+#define PHYSICAL(pointer) ((uint32_t)(uintptr_t)(pointer)&0x1fffffffu)
 
 #define REG8(address) (*(volatile uint8_t *)(address))
 #define REG16(address) (*(volatile uint16_t *)(address))
 #define REG32(address) (*(volatile uint32_t *)(address))
 
 struct platform {
-    uint32_t machine;         /* ELF machine number that Dynamips gives for this platform */
+    uint32_t machine; /* ELF machine number that Dynamips gives for this platform */
     const char *model;
-    uint32_t gt96100;         /* physical address of the system controller */
+    uint32_t gt96100; /* physical address of the system controller */
     uint32_t io_fpga;
-    uint16_t eeprom_select;   /* bit that selects the EEPROM with the base MAC */
+    uint16_t eeprom_select;            /* bit that selects the EEPROM with the base MAC */
     uint32_t nvram_offset, nvram_size; /* in the boot flash */
-    unsigned slots;           /* for network modules, from 1 */
-    uint8_t pci_device[5];    /* of the card in each slot */
-    bool pci_bridges;         /* each slot has a bus of its own, behind a bridge that has the slot's number on bus 1 */
+    unsigned slots;                    /* for network modules, from 1 */
+    uint8_t pci_device[5];             /* of the card in each slot */
+    bool pci_bridges; /* each slot has a bus of its own, behind a bridge that has the slot's number on bus 1 */
 };
+
+/* Frame buffers: start-up leaves them alone, so that the host's memory is used only for ports that are. */
+#define NOT_CLEARED __attribute__((section(".bss.not_cleared"), aligned(8)))
 
 extern const struct platform *platform;
 

@@ -10,7 +10,8 @@
 bool debug_icmp;
 
 static struct {
-    uint32_t echo_in, reply_in, reply_out, echo_out, unreachable_in, unreachable_out, exceeded_in, exceeded_out, bad, limited;
+    uint32_t echo_in, reply_in, reply_out, echo_out, unreachable_in, unreachable_out, exceeded_in, exceeded_out, bad,
+        limited;
 } counters;
 
 static uint32_t window_start_ms;
@@ -68,7 +69,8 @@ static void send_error(uint32_t source, const uint8_t *original, size_t size, ui
     if (!ipv4_send(frame, source, destination, PROTOCOL_ICMP, IPV4_TTL, 8 + quoted))
         return;
     if (debug_icmp)
-        log_message("ICMP: %s sent to %s (dest was %s)", type == ICMP_TIME_EXCEEDED ? "time exceeded (time to live)" : "dst unreachable",
+        log_message("ICMP: %s sent to %s (dest was %s)",
+                    type == ICMP_TIME_EXCEEDED ? "time exceeded (time to live)" : "dst unreachable",
                     ip_text(destination), ip_text(get32(header + 16)));
 }
 
@@ -174,10 +176,12 @@ void icmp_show(struct text *out)
 {
     text_print(out, "IP statistics:\n  Rcvd:  %u total, %u local destination\n         %u format or checksum errors\n",
                ipv4_counters.received, ipv4_counters.delivered, ipv4_counters.bad);
-    text_print(out, "  Sent:  %u generated, %u forwarded\n  Drop:  %u no route, %u TTL exceeded\n\n", ipv4_counters.sent,
-               ipv4_counters.forwarded, ipv4_counters.no_route, ipv4_counters.ttl_exceeded);
-    text_print(out, "ICMP statistics:\n  Rcvd: %u checksum errors, %u unreachable, %u echo, %u echo reply, %u time exceeded\n",
-               counters.bad, counters.unreachable_in, counters.echo_in, counters.reply_in, counters.exceeded_in);
-    text_print(out, "  Sent: %u unreachable, %u echo, %u echo reply, %u time exceeded, %u held back\n", counters.unreachable_out,
-               counters.echo_out, counters.reply_out, counters.exceeded_out, counters.limited);
+    text_print(out, "  Sent:  %u generated, %u forwarded\n  Drop:  %u no route, %u TTL exceeded\n\n",
+               ipv4_counters.sent, ipv4_counters.forwarded, ipv4_counters.no_route, ipv4_counters.ttl_exceeded);
+    text_print(
+        out, "ICMP statistics:\n  Rcvd: %u checksum errors, %u unreachable, %u echo, %u echo reply, %u time exceeded\n",
+        counters.bad, counters.unreachable_in, counters.echo_in, counters.reply_in, counters.exceeded_in);
+    text_print(out, "  Sent: %u unreachable, %u echo, %u echo reply, %u time exceeded, %u held back\n",
+               counters.unreachable_out, counters.echo_out, counters.reply_out, counters.exceeded_out,
+               counters.limited);
 }

@@ -201,7 +201,8 @@ void interfaces_changed(void)
         return; /* once, when all of it is read */
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
         if (interfaces[i].used && interfaces[i].switched)
-            switch_set_port(interfaces[i].slot, interfaces[i].unit, interfaces[i].shutdown ? 0 : interfaces[i].access_vlan);
+            switch_set_port(interfaces[i].slot, interfaces[i].unit,
+                            interfaces[i].shutdown ? 0 : interfaces[i].access_vlan);
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *interface = &interfaces[i];
         bool up = interface_is_up(interface);

@@ -20,11 +20,11 @@ struct interface_counters {
 struct interface {
     bool used;
     enum interface_type type;
-    uint8_t slot;      /* of a FastEthernet */
-    uint32_t unit;     /* port in its slot, or the number of a Loopback or Vlan */
-    char name[28];     /* FastEthernet0/0 */
-    unsigned port;     /* the board's index, of a FastEthernet that is routed */
-    bool switched;     /* a port of a switch: always in a VLAN */
+    uint8_t slot;  /* of a FastEthernet */
+    uint32_t unit; /* port in its slot, or the number of a Loopback or Vlan */
+    char name[28]; /* FastEthernet0/0 */
+    unsigned port; /* the board's index, of a FastEthernet that is routed */
+    bool switched; /* a port of a switch: always in a VLAN */
     const char *hardware;
     uint8_t mac[6];
 

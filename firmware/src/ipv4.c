@@ -19,7 +19,8 @@ static bool is_martian(uint32_t source)
     return source >> 29 == 7 || source >> 24 == 127 || source == 0;
 }
 
-uint16_t ipv4_transport_checksum(uint32_t source, uint32_t destination, uint8_t protocol, const uint8_t *data, size_t size)
+uint16_t ipv4_transport_checksum(uint32_t source, uint32_t destination, uint8_t protocol, const uint8_t *data,
+                                 size_t size)
 {
     uint8_t pseudo[12];
 
@@ -51,7 +52,8 @@ static void receive_udp(const struct ipv4_packet *packet)
         icmp_unreachable(packet->frame, packet->size, ICMP_PORT_UNREACHABLE);
 }
 
-/* No port is open: every segment but a reset is answered by a reset (RFC 9293, 3.10.7.1), so that telnet says "refused" at once. */
+/* No port is open: every segment but a reset is answered by a reset (RFC 9293, 3.10.7.1), so that telnet says "refused"
+ * at once. */
 static void receive_tcp(const struct ipv4_packet *packet)
 {
     uint8_t frame[FRAME_MAX], *answer = frame + ETHERNET_HEADER + IPV4_HEADER;
@@ -139,7 +141,8 @@ void ipv4_receive(struct interface *interface, uint8_t *frame, size_t payload)
         goto bad;
     header_size = (size_t)(header[0] & 15) * 4;
     packet.size = get16(header + 2);
-    if (header_size < IPV4_HEADER || packet.size < header_size || packet.size > payload || checksum(header, header_size))
+    if (header_size < IPV4_HEADER || packet.size < header_size || packet.size > payload ||
+        checksum(header, header_size))
         goto bad;
     packet.source = get32(header + 12);
     packet.destination = get32(header + 16);
@@ -164,7 +167,8 @@ bad:
     ipv4_counters.bad++;
 }
 
-static void write_header(uint8_t *header, uint32_t source, uint32_t destination, uint8_t protocol, uint8_t ttl, size_t data_size)
+static void write_header(uint8_t *header, uint32_t source, uint32_t destination, uint8_t protocol, uint8_t ttl,
+                         size_t data_size)
 {
     header[0] = 0x45;
     header[1] = protocol == PROTOCOL_UDP ? 0xc0 : 0; /* RIP is network control */
@@ -179,7 +183,8 @@ static void write_header(uint8_t *header, uint32_t source, uint32_t destination,
     put16(header + 10, checksum(header, IPV4_HEADER));
 }
 
-bool ipv4_send(uint8_t frame[FRAME_MAX], uint32_t source, uint32_t destination, uint8_t protocol, uint8_t ttl, size_t data_size)
+bool ipv4_send(uint8_t frame[FRAME_MAX], uint32_t source, uint32_t destination, uint8_t protocol, uint8_t ttl,
+               size_t data_size)
 {
     uint8_t *header = frame + ETHERNET_HEADER;
     struct next_hop hop;
@@ -196,13 +201,14 @@ bool ipv4_send(uint8_t frame[FRAME_MAX], uint32_t source, uint32_t destination, 
     return true;
 }
 
-void ipv4_send_on(struct interface *interface, uint8_t frame[FRAME_MAX], uint32_t destination, uint8_t protocol, uint8_t ttl,
-                  size_t data_size)
+void ipv4_send_on(struct interface *interface, uint8_t frame[FRAME_MAX], uint32_t destination, uint8_t protocol,
+                  uint8_t ttl, size_t data_size)
 {
     write_header(frame + ETHERNET_HEADER, interface->address, destination, protocol, ttl, data_size);
     ipv4_counters.sent++;
     if (is_multicast(destination)) {
-        uint8_t mac[6] = {0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination};
+        uint8_t mac[6] = {
+            0x01, 0x00, 0x5e, (uint8_t)(destination >> 16 & 0x7f), (uint8_t)(destination >> 8), (uint8_t)destination};
         ethernet_send(interface, mac, ETHERTYPE_IPV4, frame, IPV4_HEADER + data_size);
     } else
         arp_send(interface, destination, frame, IPV4_HEADER + data_size);

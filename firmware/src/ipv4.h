@@ -27,15 +27,16 @@ struct ipv4_packet {
 
 void ipv4_receive(struct interface *interface, uint8_t *frame, size_t payload);
 
-/* Writes a header of 20 bytes at frame + ETHERNET_HEADER, before data_size bytes that are there already. source 0: the address of the
- * interface that it leaves by. False: no way there. */
+/* Writes a header of 20 bytes at frame + ETHERNET_HEADER, before data_size bytes that are there already. source 0: the
+ * address of the interface that it leaves by. False: no way there. */
 bool ipv4_send(uint8_t frame[FRAME_MAX], uint32_t source, uint32_t destination, uint8_t protocol, uint8_t ttl,
                size_t data_size);
 /* The same to a multicast group or neighbour on one interface, whatever routes say. */
-void ipv4_send_on(struct interface *interface, uint8_t frame[FRAME_MAX], uint32_t destination, uint8_t protocol, uint8_t ttl,
-                  size_t data_size);
+void ipv4_send_on(struct interface *interface, uint8_t frame[FRAME_MAX], uint32_t destination, uint8_t protocol,
+                  uint8_t ttl, size_t data_size);
 
 /* Checksum of UDP or TCP with its pseudo header; the field itself counts as it stands. */
-uint16_t ipv4_transport_checksum(uint32_t source, uint32_t destination, uint8_t protocol, const uint8_t *data, size_t size);
+uint16_t ipv4_transport_checksum(uint32_t source, uint32_t destination, uint8_t protocol, const uint8_t *data,
+                                 size_t size);
 
 #endif

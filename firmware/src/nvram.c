@@ -1,5 +1,6 @@
-/* Startup-config in the part of the boot flash that serves as NVRAM, in the layout that IOS and Dynamips (`vm push_config`, `extract_config`)
- * use: a header, the text, the header of an empty private-config; and a second copy of it all. Addresses count from after the first 8 bytes. */
+/* Startup-config in the part of the boot flash that serves as NVRAM, in the layout that IOS and Dynamips (`vm
+ * push_config`, `extract_config`) use: a header, the text, the header of an empty private-config; and a second copy of
+ * it all. Addresses count from after the first 8 bytes. */
 #include "config.h"
 #include "hardware.h"
 
@@ -103,7 +104,8 @@ bool nvram_save(const char *text, size_t size)
     }
     for (uint32_t i = 0; i < sizeof image; i++)
         write_byte(i, image[i]);
-    for (uint32_t i = HEADER; i + 1 < length(); i += 2) { /* of all of the file system, files after the configuration included */
+    for (uint32_t i = HEADER; i + 1 < length();
+         i += 2) { /* of all of the file system, files after the configuration included */
         sum += (uint32_t)read_byte(i) << 8 | read_byte(i + 1);
         sum = (sum & 0xffff) + (sum >> 16);
     }

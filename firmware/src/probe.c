@@ -11,14 +11,22 @@
 
 static uint16_t last_id;
 
-void probe_ping(struct session *session, uint32_t destination, uint32_t source, uint32_t count, uint32_t size, uint32_t timeout_s)
+void probe_ping(struct session *session, uint32_t destination, uint32_t source, uint32_t count, uint32_t size,
+                uint32_t timeout_s)
 {
     struct probe *probe = &session->probe;
 
-    *probe = (struct probe){.running = true, .destination = destination, .source = source, .count = count, .size = size,
-                            .timeout_ms = timeout_s * 1000, .id = ++last_id, .shortest_ms = UINT32_MAX};
-    text_print(&session->out, "\nType escape sequence to abort.\nSending %u, %u-byte ICMP Echos to %s, timeout is %u seconds:\n", count,
-               size, ip_text(destination), timeout_s);
+    *probe = (struct probe){.running = true,
+                            .destination = destination,
+                            .source = source,
+                            .count = count,
+                            .size = size,
+                            .timeout_ms = timeout_s * 1000,
+                            .id = ++last_id,
+                            .shortest_ms = UINT32_MAX};
+    text_print(&session->out,
+               "\nType escape sequence to abort.\nSending %u, %u-byte ICMP Echos to %s, timeout is %u seconds:\n",
+               count, size, ip_text(destination), timeout_s);
     if (source)
         text_print(&session->out, "Packet sent with a source address of %s \n", ip_text(source));
 }
@@ -27,8 +35,12 @@ void probe_traceroute(struct session *session, uint32_t destination)
 {
     struct probe *probe = &session->probe;
 
-    *probe = (struct probe){.running = true, .traceroute = true, .destination = destination, .timeout_ms = TRACE_TIMEOUT_MS,
-                            .id = (uint16_t)(49152 + ++last_id % 16000), .ttl = 1};
+    *probe = (struct probe){.running = true,
+                            .traceroute = true,
+                            .destination = destination,
+                            .timeout_ms = TRACE_TIMEOUT_MS,
+                            .id = (uint16_t)(49152 + ++last_id % 16000),
+                            .ttl = 1};
     text_print(&session->out, "\nType escape sequence to abort.\nTracing the route to %s\n\n", ip_text(destination));
 }
 
@@ -170,7 +182,8 @@ void probe_error(uint32_t source, uint8_t type, uint8_t code, uint8_t protocol, 
         if (!probe->running || !probe->waiting)
             continue;
         if (!probe->traceroute) {
-            if (protocol != PROTOCOL_ICMP || get16(transport + 4) != probe->id || get16(transport + 6) != probe->sequence)
+            if (protocol != PROTOCOL_ICMP || get16(transport + 4) != probe->id ||
+                get16(transport + 6) != probe->sequence)
                 continue;
             mark(session, type == ICMP_UNREACHABLE ? 'U' : '&');
             continue;
@@ -184,7 +197,10 @@ void probe_error(uint32_t source, uint8_t type, uint8_t code, uint8_t protocol, 
         if (type == ICMP_UNREACHABLE) {
             probe->reached = true;
             if (code != ICMP_PORT_UNREACHABLE)
-                text_print(&session->out, " !%c ", code == ICMP_HOST_UNREACHABLE ? 'H' : code == ICMP_NETWORK_UNREACHABLE ? 'N' : 'A');
+                text_print(&session->out, " !%c ",
+                           code == ICMP_HOST_UNREACHABLE      ? 'H'
+                           : code == ICMP_NETWORK_UNREACHABLE ? 'N'
+                                                              : 'A');
         }
         text_print(&session->out, " %u msec", clock_ms() - probe->sent_ms ? clock_ms() - probe->sent_ms : 1);
         trace_next(session);

@@ -1,4 +1,5 @@
-/* ping and traceroute: questions that a session asks the network, answered while the router goes on. One at a time per session. */
+/* ping and traceroute: questions that a session asks the network, answered while the router goes on. One at a time per
+ * session. */
 #ifndef PROBE_H
 #define PROBE_H
 
@@ -24,7 +25,8 @@ struct probe {
     bool reached;
 };
 
-void probe_ping(struct session *session, uint32_t destination, uint32_t source, uint32_t count, uint32_t size, uint32_t timeout_s);
+void probe_ping(struct session *session, uint32_t destination, uint32_t source, uint32_t count, uint32_t size,
+                uint32_t timeout_s);
 void probe_traceroute(struct session *session, uint32_t destination);
 /* Sends what is due and gives up on what is late. */
 void probe_tick(struct session *session);

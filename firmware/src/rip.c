@@ -17,8 +17,8 @@ struct rip_route rip_routes[MAX_RIP_ROUTES];
 bool debug_rip;
 
 static uint32_t next_update_ms;
-static bool triggered;             /* something changed; the neighbours are told soon */
-static uint32_t trigger_at_ms;     /* not before this: 1 to 5 s after the last triggered update */
+static bool triggered;         /* something changed; the neighbours are told soon */
+static uint32_t trigger_at_ms; /* not before this: 1 to 5 s after the last triggered update */
 static uint32_t last_tick_ms;
 
 static struct source {
@@ -135,8 +135,11 @@ void rip_start(void)
 {
     if (rip.on)
         return;
-    rip = (struct rip_config){.on = true, .update_s = RIP_UPDATE_S, .invalid_s = RIP_INVALID_S,
-                              .holddown_s = RIP_HOLDDOWN_S, .flush_s = RIP_FLUSH_S};
+    rip = (struct rip_config){.on = true,
+                              .update_s = RIP_UPDATE_S,
+                              .invalid_s = RIP_INVALID_S,
+                              .holddown_s = RIP_HOLDDOWN_S,
+                              .flush_s = RIP_FLUSH_S};
     rip_clear_routes();
     schedule_update();
 }
@@ -149,7 +152,8 @@ void rip_stop(void)
         return;
     for (unsigned i = 0; i < MAX_INTERFACES; i++) /* say good-bye, so that nobody waits for the invalid timer */
         if (interfaces[i].rip_was_active)
-            withdraw(interfaces[i].rip_was_address & interfaces[i].rip_was_mask, interfaces[i].rip_was_mask, &interfaces[i]);
+            withdraw(interfaces[i].rip_was_address & interfaces[i].rip_was_mask, interfaces[i].rip_was_mask,
+                     &interfaces[i]);
     for (unsigned i = 0; i < MAX_RIP_ROUTES; i++)
         make_unreachable(&rip_routes[i]);
     rip.default_originate = false;
@@ -192,12 +196,13 @@ static void flush(struct packet *packet, uint8_t command)
     put16(udp + 6, ipv4_transport_checksum(packet->interface->address, packet->to, PROTOCOL_UDP, udp, size));
     if (!get16(udp + 6))
         put16(udp + 6, 0xffff); /* 0 would mean: no checksum */
-    ipv4_send_on(packet->interface, packet->frame, packet->to, PROTOCOL_UDP, packet->to == RIP_GROUP ? 1 : IPV4_TTL, size);
+    ipv4_send_on(packet->interface, packet->frame, packet->to, PROTOCOL_UDP, packet->to == RIP_GROUP ? 1 : IPV4_TTL,
+                 size);
     packet->entries = 0;
 }
 
-static void add(struct packet *packet, uint8_t command, uint16_t family, uint32_t prefix, uint32_t mask, uint32_t metric,
-                uint16_t tag)
+static void add(struct packet *packet, uint8_t command, uint16_t family, uint32_t prefix, uint32_t mask,
+                uint32_t metric, uint16_t tag)
 {
     uint8_t *entry = packet->frame + ETHERNET_HEADER + IPV4_HEADER + 8 + HEADER + ENTRY * packet->entries;
 
@@ -232,14 +237,15 @@ static void send_routes(struct interface *interface, uint32_t to, uint16_t port,
     packet.port = port;
     packet.entries = 0;
     if (debug_rip)
-        log_message("RIP: sending v2 %supdate to %s via %s (%s)", only_changed ? "flash " : "", ip_text(to), interface->name,
-                    ip_text(interface->address));
+        log_message("RIP: sending v2 %supdate to %s via %s (%s)", only_changed ? "flash " : "", ip_text(to),
+                    interface->name, ip_text(interface->address));
     if (rip.default_originate && !only_changed)
         add(&packet, COMMAND_RESPONSE, FAMILY_IPV4, 0, 0, 1, 0);
     for (struct interface *i = interface_next(NULL); i; i = interface_next(i)) {
         uint32_t prefix = i->address & i->mask;
         /* The neighbours are on the interface's own network: they know. */
-        if (!only_changed && rip_is_active_on(i) && !(i->mask == interface->mask && prefix == (interface->address & interface->mask)))
+        if (!only_changed && rip_is_active_on(i) &&
+            !(i->mask == interface->mask && prefix == (interface->address & interface->mask)))
             add(&packet, COMMAND_RESPONSE, FAMILY_IPV4, prefix, i->mask, 1, 0);
     }
     for (unsigned i = 0; i < MAX_RIP_ROUTES; i++) {
@@ -276,7 +282,8 @@ void rip_interfaces_changed(void)
     for (unsigned i = 0; i < MAX_INTERFACES; i++) {
         struct interface *one = &interfaces[i];
         bool active = rip_is_active_on(one);
-        bool moved = one->rip_was_active && active && (one->address != one->rip_was_address || one->mask != one->rip_was_mask);
+        bool moved =
+            one->rip_was_active && active && (one->address != one->rip_was_address || one->mask != one->rip_was_mask);
         if (one->rip_was_active && (!active || moved)) {
             for (unsigned r = 0; r < MAX_RIP_ROUTES; r++)
                 if (rip_routes[r].used && rip_routes[r].interface == one)
@@ -310,7 +317,8 @@ void rip_forget_interface(const struct interface *interface)
 
 /* ---- receiving ---- */
 
-static void answer_request(struct interface *interface, uint32_t source, uint16_t port, const uint8_t *data, size_t size)
+static void answer_request(struct interface *interface, uint32_t source, uint16_t port, const uint8_t *data,
+                           size_t size)
 {
     static struct packet packet;
 
@@ -332,7 +340,8 @@ static void answer_request(struct interface *interface, uint32_t source, uint16_
         if (route && route->metric + 1 < RIP_INFINITY)
             metric = route->metric + 1;
         for (unsigned i = 0; i < MAX_INTERFACES; i++)
-            if (rip_is_active_on(&interfaces[i]) && interfaces[i].mask == mask && (interfaces[i].address & mask) == prefix)
+            if (rip_is_active_on(&interfaces[i]) && interfaces[i].mask == mask &&
+                (interfaces[i].address & mask) == prefix)
                 metric = 1;
         add(&packet, COMMAND_RESPONSE, FAMILY_IPV4, prefix, mask, metric, 0);
     }
@@ -350,7 +359,8 @@ static bool entry_is_sound(uint32_t prefix, uint32_t mask, uint32_t metric)
     return top != 0 && top != 127 && top < 224;
 }
 
-static void take(struct rip_route *route, struct interface *interface, uint32_t source, uint32_t next_hop, uint32_t metric, uint16_t tag)
+static void take(struct rip_route *route, struct interface *interface, uint32_t source, uint32_t next_hop,
+                 uint32_t metric, uint16_t tag)
 {
     if (route->metric != metric || route->gateway != source || route->next_hop != next_hop || route->tag != tag) {
         route->changed = true;
@@ -364,8 +374,8 @@ static void take(struct rip_route *route, struct interface *interface, uint32_t 
     route->updated_ms = clock_ms();
 }
 
-static void learn(struct interface *interface, uint32_t source, uint32_t next_hop, uint32_t prefix, uint32_t mask, uint32_t metric,
-                  uint16_t tag)
+static void learn(struct interface *interface, uint32_t source, uint32_t next_hop, uint32_t prefix, uint32_t mask,
+                  uint32_t metric, uint16_t tag)
 {
     struct rip_route *route;
 
@@ -444,12 +454,13 @@ void rip_receive(struct interface *interface, uint32_t source, uint16_t source_p
         log_message("RIP: received v2 update from %s on %s", ip_text(source), interface->name);
     for (size_t at = HEADER; at + ENTRY <= size; at += ENTRY) {
         const uint8_t *entry = data + at;
-        uint32_t prefix = get32(entry + 4), mask = get32(entry + 8), next_hop = get32(entry + 12), metric = get32(entry + 16);
+        uint32_t prefix = get32(entry + 4), mask = get32(entry + 8), next_hop = get32(entry + 12),
+                 metric = get32(entry + 16);
         if (get16(entry) != FAMILY_IPV4 || !entry_is_sound(prefix, mask, metric))
             continue;
         if (debug_rip)
-            log_message("RIP:   %s/%u via %s in %u hops%s", ip_text(prefix), mask_length(mask), ip_text(next_hop), metric,
-                        metric >= RIP_INFINITY ? " (inaccessible)" : "");
+            log_message("RIP:   %s/%u via %s in %u hops%s", ip_text(prefix), mask_length(mask), ip_text(next_hop),
+                        metric, metric >= RIP_INFINITY ? " (inaccessible)" : "");
         if (!next_hop || ((next_hop ^ interface->address) & interface->mask) || address_is_ours(next_hop) ||
             interface_is_broadcast(interface, next_hop))
             next_hop = source;
@@ -512,7 +523,9 @@ void rip_show_database(struct text *out)
                 continue;
             row = (struct row){route->prefix, route->mask, NULL, route};
         }
-        for (at = count++; at && (rows[at - 1].prefix > row.prefix || (rows[at - 1].prefix == row.prefix && rows[at - 1].mask > row.mask)); at--)
+        for (at = count++; at && (rows[at - 1].prefix > row.prefix ||
+                                  (rows[at - 1].prefix == row.prefix && rows[at - 1].mask > row.mask));
+             at--)
             rows[at] = rows[at - 1];
         rows[at] = row;
     }
@@ -546,8 +559,8 @@ void rip_show_protocol(struct text *out)
                     "  Incoming update filter list for all interfaces is not set\n");
     text_print(out, "  Sending updates every %u seconds, next due in %u seconds\n", rip.update_s,
                time_after(next_update_ms, now) ? (next_update_ms - now) / 1000 : 0);
-    text_print(out, "  Invalid after %u seconds, hold down %u, flushed after %u\n  Redistributing: rip\n", rip.invalid_s, rip.holddown_s,
-               rip.flush_s);
+    text_print(out, "  Invalid after %u seconds, hold down %u, flushed after %u\n  Redistributing: rip\n",
+               rip.invalid_s, rip.holddown_s, rip.flush_s);
     text_print(out, "  Default version control: send version 2, receive version 2\n"
                     "    Interface             Send  Recv  Triggered RIP  Key-chain\n");
     for (struct interface *i = interface_next(NULL); i; i = interface_next(i))
@@ -567,6 +580,7 @@ void rip_show_protocol(struct text *out)
     text_print(out, "  Routing Information Sources:\n    Gateway         Distance      Last Update\n");
     for (unsigned i = 0; i < ARRAY_SIZE(sources); i++)
         if (sources[i].address)
-            text_print(out, "    %-16s     %u      %s\n", ip_text(sources[i].address), (unsigned)RIP_DISTANCE, age_text((now - sources[i].last_ms) / 1000));
+            text_print(out, "    %-16s     %u      %s\n", ip_text(sources[i].address), (unsigned)RIP_DISTANCE,
+                       age_text((now - sources[i].last_ms) / 1000));
     text_print(out, "  Distance: (default is %u)\n\n", (unsigned)RIP_DISTANCE);
 }

@@ -31,7 +31,7 @@ struct rip_route {
     uint32_t gateway;  /* who told us; 0: a network of ours that is gone and is being withdrawn */
     uint32_t next_hop; /* usually the same */
     struct interface *interface;
-    uint32_t metric; /* as it was told to us */
+    uint32_t metric;     /* as it was told to us */
     uint32_t old_metric; /* before it became unreachable */
     uint16_t tag;
     uint32_t updated_ms, down_ms;

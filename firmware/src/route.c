@@ -28,7 +28,8 @@ static bool better(const struct candidate *best, uint32_t mask, unsigned distanc
     return !best->found || mask > best->mask || (mask == best->mask && distance < best->distance);
 }
 
-static void take(struct candidate *best, uint32_t mask, unsigned distance, struct interface *interface, uint32_t address)
+static void take(struct candidate *best, uint32_t mask, unsigned distance, struct interface *interface,
+                 uint32_t address)
 {
     best->found = true;
     best->mask = mask;
@@ -43,8 +44,9 @@ static bool lookup(uint32_t destination, struct next_hop *hop, unsigned depth, c
 static bool static_hop(const struct static_route *route, uint32_t destination, struct next_hop *hop, unsigned depth)
 {
     if (route->by_interface) {
-        hop->interface = route->by.type == NULL_INTERFACE ? null_interface()
-                                                          : interface_find(route->by.type, route->by.slot, route->by.unit);
+        hop->interface = route->by.type == NULL_INTERFACE
+                             ? null_interface()
+                             : interface_find(route->by.type, route->by.slot, route->by.unit);
         hop->address = route->next_hop ? route->next_hop : destination;
         return hop->interface && (hop->interface == &null0 || interface_has_address(hop->interface));
     }
@@ -92,7 +94,8 @@ static bool static_is_usable(const struct static_route *route)
 static bool is_connected(uint32_t prefix, uint32_t mask)
 {
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
-        if (interface_has_address(&interfaces[i]) && interfaces[i].mask == mask && (interfaces[i].address & mask) == prefix)
+        if (interface_has_address(&interfaces[i]) && interfaces[i].mask == mask &&
+            (interfaces[i].address & mask) == prefix)
             return true;
     return false;
 }
@@ -103,7 +106,8 @@ static unsigned best_static_distance(uint32_t prefix, uint32_t mask)
 
     for (unsigned i = 0; i < MAX_STATIC_ROUTES; i++) {
         const struct static_route *route = &static_routes[i];
-        if (route->used && route->prefix == prefix && route->mask == mask && route->distance < best && static_is_usable(route))
+        if (route->used && route->prefix == prefix && route->mask == mask && route->distance < best &&
+            static_is_usable(route))
             best = route->distance;
     }
     return best;
@@ -187,24 +191,34 @@ static void collect(char only_source)
     shown_count = 0;
     for (struct interface *i = interface_next(NULL); i; i = interface_next(i))
         if (interface_has_address(i) && (!only_source || only_source == 'C'))
-            show_one((struct shown){.prefix = i->address & i->mask, .mask = i->mask, .source = 'C', .interface = i->name});
+            show_one(
+                (struct shown){.prefix = i->address & i->mask, .mask = i->mask, .source = 'C', .interface = i->name});
     for (unsigned i = 0; i < MAX_STATIC_ROUTES; i++) {
         const struct static_route *route = &static_routes[i];
         struct next_hop hop;
-        if (!static_is_usable(route) || is_connected(route->prefix, route->mask) || (only_source && only_source != 'S') ||
-            route->distance > best_static_distance(route->prefix, route->mask))
+        if (!static_is_usable(route) || is_connected(route->prefix, route->mask) ||
+            (only_source && only_source != 'S') || route->distance > best_static_distance(route->prefix, route->mask))
             continue;
         static_hop(route, route->prefix, &hop, 0);
-        show_one((struct shown){.prefix = route->prefix, .mask = route->mask, .source = 'S', .distance = route->distance,
-                                .next_hop = route->next_hop, .interface = route->by_interface ? hop.interface->name : NULL});
+        show_one((struct shown){.prefix = route->prefix,
+                                .mask = route->mask,
+                                .source = 'S',
+                                .distance = route->distance,
+                                .next_hop = route->next_hop,
+                                .interface = route->by_interface ? hop.interface->name : NULL});
     }
     for (unsigned i = 0; i < MAX_RIP_ROUTES; i++) {
         const struct rip_route *route = &rip_routes[i];
         if (route->used && route->interface && !route_is_overruled(route->prefix, route->mask) &&
             (!only_source || only_source == 'R'))
-            show_one((struct shown){.prefix = route->prefix, .mask = route->mask, .source = 'R', .distance = RIP_DISTANCE,
-                                    .metric = route->metric, .next_hop = route->next_hop,
-                                    .interface = route->interface->name, .rip = route});
+            show_one((struct shown){.prefix = route->prefix,
+                                    .mask = route->mask,
+                                    .source = 'R',
+                                    .distance = RIP_DISTANCE,
+                                    .metric = route->metric,
+                                    .next_hop = route->next_hop,
+                                    .interface = route->interface->name,
+                                    .rip = route});
     }
 }
 
@@ -215,8 +229,8 @@ static void show_way(struct text *out, const struct shown *one)
         return;
     }
     if (one->rip && one->rip->metric >= RIP_INFINITY) {
-        text_print(out, "/%u is possibly down,\n          routing via %s, %s\n", mask_length(one->mask), ip_text(one->next_hop),
-                   one->interface);
+        text_print(out, "/%u is possibly down,\n          routing via %s, %s\n", mask_length(one->mask),
+                   ip_text(one->next_hop), one->interface);
         return;
     }
     text_print(out, " [%u/%u] via %s", one->distance, one->metric, ip_text(one->next_hop));
@@ -251,8 +265,8 @@ static void show_major(struct text *out, unsigned from, uint32_t major, uint32_t
     if (*one_mask)
         text_print(out, "     %s/%u is subnetted, %u subnets\n", ip_text(major), mask_length(seen[0]), count);
     else
-        text_print(out, "     %s/%u is variably subnetted, %u subnets, %u masks\n", ip_text(major), mask_length(major_mask), count,
-                   masks);
+        text_print(out, "     %s/%u is variably subnetted, %u subnets, %u masks\n", ip_text(major),
+                   mask_length(major_mask), count, masks);
 }
 
 static void show_entry(struct text *out, uint32_t address)
@@ -267,11 +281,14 @@ static void show_entry(struct text *out, uint32_t address)
         return;
     }
     text_print(out, "Routing entry for %s/%u\n  Known via \"%s\", distance %u, metric %u%s\n", ip_text(best->prefix),
-               mask_length(best->mask), best->source == 'C' ? "connected" : best->source == 'S' ? "static" : "rip", best->distance,
-               best->metric, best->source == 'C' ? " (connected, via interface)" : "");
+               mask_length(best->mask),
+               best->source == 'C'   ? "connected"
+               : best->source == 'S' ? "static"
+                                     : "rip",
+               best->distance, best->metric, best->source == 'C' ? " (connected, via interface)" : "");
     if (best->rip)
-        text_print(out, "  Redistributing via rip\n  Last update from %s on %s, %s ago\n", ip_text(best->next_hop), best->interface,
-                   age_text((clock_ms() - best->rip->updated_ms) / 1000));
+        text_print(out, "  Redistributing via rip\n  Last update from %s on %s, %s ago\n", ip_text(best->next_hop),
+                   best->interface, age_text((clock_ms() - best->rip->updated_ms) / 1000));
     text_print(out, "  Routing Descriptor Blocks:\n");
     if (best->source == 'C' || !best->next_hop)
         text_print(out, "  * directly connected, via %s\n", best->interface);

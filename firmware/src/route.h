@@ -10,8 +10,8 @@
 struct static_route {
     bool used;
     uint32_t prefix, mask;
-    uint32_t next_hop;                  /* 0: none, see interface */
-    struct interface_name by;           /* if by_interface; looked up at use, so that it may come and go */
+    uint32_t next_hop;        /* 0: none, see interface */
+    struct interface_name by; /* if by_interface; looked up at use, so that it may come and go */
     bool by_interface;
     uint8_t distance;
 };
@@ -29,7 +29,8 @@ bool route_lookup(uint32_t destination, struct next_hop *hop);
 bool route_is_overruled(uint32_t prefix, uint32_t mask);
 
 bool static_route_add(const struct static_route *route); /* false: the table is full */
-bool static_route_remove(const struct static_route *route); /* distance is ignored, next_hop 0 means any; false: no such route */
+bool static_route_remove(
+    const struct static_route *route); /* distance is ignored, next_hop 0 means any; false: no such route */
 void routes_show(struct text *out, uint32_t address, bool only_address, char only_source);
 
 #endif

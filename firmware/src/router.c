@@ -8,7 +8,7 @@
 #include "session.h"
 #include "version.h"
 
-#define FRAMES_PER_PORT 32 /* at a time, so that keys are answered while frames pour in */
+#define FRAMES_PER_PORT 32  /* at a time, so that keys are answered while frames pour in */
 #define IGNORE_STARTUP 0x40 /* bit of the configuration register: 0x2142 */
 
 static uint32_t last_arp_ms;
@@ -32,7 +32,8 @@ void router_start(void (*add_ports)(void))
 
     text_init(&out, buffer, sizeof buffer);
     text_print(&out, "\n\nExam lab router firmware %s for Dynamips: free software, not Cisco IOS.\n", FIRMWARE_VERSION);
-    text_print(&out, "Emulated %s with %uM bytes of memory, %uK bytes of NVRAM.\n\n", board.model, board.ram_mib, board.nvram_kib);
+    text_print(&out, "Emulated %s with %uM bytes of memory, %uK bytes of NVRAM.\n\n", board.model, board.ram_mib,
+               board.nvram_kib);
     config_reset();
     print_console(&out);
     sessions[LINE_CONSOLE].monitor = true;
@@ -53,7 +54,8 @@ void router_start(void (*add_ports)(void))
 static struct interface *interface_of_port(unsigned port)
 {
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
-        if (interfaces[i].used && interfaces[i].type == FASTETHERNET && !interfaces[i].switched && interfaces[i].port == port)
+        if (interfaces[i].used && interfaces[i].type == FASTETHERNET && !interfaces[i].switched &&
+            interfaces[i].port == port)
             return &interfaces[i];
     return NULL;
 }

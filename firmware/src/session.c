@@ -7,8 +7,26 @@
 struct session sessions[LINE_COUNT];
 
 enum {
-    CTRL_A = 1, CTRL_B, CTRL_C, CTRL_D, CTRL_E, CTRL_F, BACKSPACE = 8, TAB = 9, CTRL_K = 11, CTRL_L = 12, CTRL_N = 14, CTRL_P = 16,
-    CTRL_R = 18, CTRL_U = 21, CTRL_W = 23, CTRL_X = 24, CTRL_Z = 26, ESCAPE = 27, BREAK_KEY = 30 /* Ctrl-Shift-6 */, DELETE = 127,
+    CTRL_A = 1,
+    CTRL_B,
+    CTRL_C,
+    CTRL_D,
+    CTRL_E,
+    CTRL_F,
+    BACKSPACE = 8,
+    TAB = 9,
+    CTRL_K = 11,
+    CTRL_L = 12,
+    CTRL_N = 14,
+    CTRL_P = 16,
+    CTRL_R = 18,
+    CTRL_U = 21,
+    CTRL_W = 23,
+    CTRL_X = 24,
+    CTRL_Z = 26,
+    ESCAPE = 27,
+    BREAK_KEY = 30 /* Ctrl-Shift-6 */,
+    DELETE = 127,
 };
 
 #define MORE_TEXT " --More-- "
@@ -32,12 +50,15 @@ static void put_text(struct session *session, const char *text)
 
 static unsigned write_prompt(const struct session *session, char *buffer, size_t size)
 {
-    static const char *const suffixes[MODE_COUNT] = {"", "(config)#", "(config-if)#", "(config-router)#", "(config-line)#"};
+    static const char *const suffixes[MODE_COUNT] = {"", "(config)#", "(config-if)#", "(config-router)#",
+                                                     "(config-line)#"};
     struct text text;
 
     text_init(&text, buffer, size);
     text_print(&text, "%.20s%s", config.hostname,
-               session->mode != MODE_EXEC ? suffixes[session->mode] : session->privileged ? "#" : ">");
+               session->mode != MODE_EXEC ? suffixes[session->mode]
+               : session->privileged      ? "#"
+                                          : ">");
     return (unsigned)text.used;
 }
 
@@ -315,7 +336,8 @@ static void leave_configuration(struct session *session)
     log_message("%%SYS-5-CONFIG_I: Configured from console by %s", session->line == LINE_CONSOLE ? "console" : "aux0");
 }
 
-void session_ask(struct session *session, const char *question, void (*answered)(struct session *session, const char *answer))
+void session_ask(struct session *session, const char *question,
+                 void (*answered)(struct session *session, const char *answer))
 {
     session->answered = answered;
     session->state = SESSION_QUESTION;
@@ -670,7 +692,8 @@ static void key(struct session *session, uint8_t c)
 
 /* ---- the lines ---- */
 
-static void read_line(struct session *session)
+/* Dynamips keeps 4 KB of what is pasted and drops the rest, so it is taken off its hands between any two keys. */
+static void read_ahead(struct session *session)
 {
     int c;
 
@@ -683,11 +706,18 @@ static void read_line(struct session *session)
         }
         session->ahead[(session->ahead_first + session->ahead_count++) % sizeof session->ahead] = (uint8_t)c;
     }
-    while (session->ahead_count && session->state != SESSION_BUSY) {
+}
+
+static void read_line(struct session *session)
+{
+    unsigned keys = 0; /* at a time, so that frames are forwarded while much is pasted */
+
+    for (read_ahead(session); session->ahead_count && session->state != SESSION_BUSY && keys < 4096; keys++) {
         uint8_t next = session->ahead[session->ahead_first];
         session->ahead_first = (session->ahead_first + 1) % sizeof session->ahead;
         session->ahead_count--;
         key(session, next);
+        read_ahead(session);
     }
 }
 

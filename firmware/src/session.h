@@ -1,4 +1,5 @@
-/* What a person at a line (console or AUX) has before them: the line editor, history, paging, passwords, and the mode they are in. */
+/* What a person at a line (console or AUX) has before them: the line editor, history, paging, passwords, and the mode
+ * they are in. */
 #ifndef SESSION_H
 #define SESSION_H
 
@@ -21,7 +22,7 @@ enum session_state {
     SESSION_QUESTION, /* a command asks something back */
     SESSION_BANNER,   /* lines of a banner, up to its delimiter */
     SESSION_EDITING,
-    SESSION_BUSY,     /* a probe runs */
+    SESSION_BUSY, /* a probe runs */
     SESSION_MORE,
 };
 
@@ -42,13 +43,13 @@ struct session {
     /* Editor. */
     char input[INPUT_SIZE];
     unsigned length, cursor;
-    unsigned escape; /* bytes of an escape sequence seen */
+    unsigned escape;   /* bytes of an escape sequence seen */
     bool after_return; /* a line feed that follows is the same key */
     char history[HISTORY_SIZE][INPUT_SIZE];
     unsigned history_count, history_at;
 
     /* Typed ahead. */
-    uint8_t ahead[2048];
+    uint8_t ahead[16384];
     unsigned ahead_first, ahead_count;
 
     /* Passwords: for the line, or for enable. */
@@ -82,7 +83,8 @@ void sessions_notify(const char *message);
 void session_flush(struct session *session);
 /* A command that went on by itself (SESSION_BUSY) is over. */
 void session_done(struct session *session);
-void session_ask(struct session *session, const char *question, void (*answered)(struct session *session, const char *answer));
+void session_ask(struct session *session, const char *question,
+                 void (*answered)(struct session *session, const char *answer));
 /* Privileged mode: at once, or after the secret. */
 void session_enable(struct session *session);
 void session_close(struct session *session);

@@ -30,8 +30,8 @@ static void brief_line(args *a, const struct interface *interface)
     static const char *const origins[] = {"unset", "NVRAM", "manual"};
 
     text_print(a->out, "%-26s %-15s YES %-6s %-21s %-8s\n", interface->name,
-               interface->address ? ip_text(interface->address) : "unassigned", origins[interface->origin], status_of(interface),
-               interface_is_up(interface) ? "up" : "down");
+               interface->address ? ip_text(interface->address) : "unassigned", origins[interface->origin],
+               status_of(interface), interface_is_up(interface) ? "up" : "down");
 }
 
 static void ip_interface_brief(args *a)
@@ -48,12 +48,17 @@ static void ip_interface_of(args *a, const struct interface *i)
         text_print(a->out, "  Internet protocol processing disabled\n");
         return;
     }
-    text_print(a->out, "  Internet address is %s/%u\n  Broadcast address is 255.255.255.255\n", ip_text(i->address), mask_length(i->mask));
+    text_print(a->out, "  Internet address is %s/%u\n  Broadcast address is 255.255.255.255\n", ip_text(i->address),
+               mask_length(i->mask));
     text_print(a->out, "  Address determined by %s\n  MTU is 1500 bytes\n  Helper address is not set\n",
                i->origin == ADDRESS_NVRAM ? "non-volatile memory" : "setup command");
-    text_print(a->out, "  Directed broadcast forwarding is disabled\n%s", rip_is_active_on(i) ? "  Multicast reserved groups joined: 224.0.0.9\n" : "");
-    text_print(a->out, "  Outgoing access list is not set\n  Inbound  access list is not set\n  Proxy ARP is disabled\n  Split horizon is enabled\n"
-                       "  ICMP redirects are never sent\n  ICMP unreachables are always sent\n  ICMP mask replies are never sent\n");
+    text_print(a->out, "  Directed broadcast forwarding is disabled\n%s",
+               rip_is_active_on(i) ? "  Multicast reserved groups joined: 224.0.0.9\n" : "");
+    text_print(
+        a->out,
+        "  Outgoing access list is not set\n  Inbound  access list is not set\n  Proxy ARP is disabled\n  Split "
+        "horizon is enabled\n"
+        "  ICMP redirects are never sent\n  ICMP unreachables are always sent\n  ICMP mask replies are never sent\n");
 }
 
 static void ip_interface(args *a)
@@ -94,23 +99,29 @@ static void interface_of(args *a, const struct interface *i)
     if (i->address)
         text_print(out, "  Internet address is %s/%u\n", ip_text(i->address), mask_length(i->mask));
     if (i->type == LOOPBACK) {
-        text_print(out, "  MTU 1514 bytes, BW 8000000 Kbit/sec, DLY 5000 usec, \n     reliability 255/255, txload 1/255, rxload 1/255\n"
+        text_print(out, "  MTU 1514 bytes, BW 8000000 Kbit/sec, DLY 5000 usec, \n     reliability 255/255, txload "
+                        "1/255, rxload 1/255\n"
                         "  Encapsulation LOOPBACK, loopback not set\n");
         return;
     }
-    text_print(out, "  MTU 1500 bytes, BW 100000 Kbit/sec, DLY 100 usec, \n     reliability 255/255, txload 1/255, rxload 1/255\n"
-                    "  Encapsulation ARPA, loopback not set\n  Keepalive not set\n");
+    text_print(
+        out,
+        "  MTU 1500 bytes, BW 100000 Kbit/sec, DLY 100 usec, \n     reliability 255/255, txload 1/255, rxload 1/255\n"
+        "  Encapsulation ARPA, loopback not set\n  Keepalive not set\n");
     if (i->type == FASTETHERNET)
         text_print(out, "  Full-duplex, 100Mb/s, 100BaseTX/FX\n");
     text_print(out, "  ARP type: ARPA, ARP Timeout 04:00:00\n");
-    text_print(out, "  Last input %s, output %s, output hang never\n  Last clearing of \"show interface\" counters never\n", last(&i->input), last(&i->output));
+    text_print(out,
+               "  Last input %s, output %s, output hang never\n  Last clearing of \"show interface\" counters never\n",
+               last(&i->input), last(&i->output));
     text_print(out, "  Input queue: 0/75/0/0 (size/max/drops/flushes); Total output drops: %u\n", i->output.drops);
     text_print(out, "  Queueing strategy: fifo\n  Output queue: 0/40 (size/max)\n");
-    text_print(out, "     %u packets input, %u bytes\n     Received %u broadcasts, 0 runts, 0 giants, 0 throttles\n", i->input.packets, i->input.bytes,
-               i->input.broadcasts);
+    text_print(out, "     %u packets input, %u bytes\n     Received %u broadcasts, 0 runts, 0 giants, 0 throttles\n",
+               i->input.packets, i->input.bytes, i->input.broadcasts);
     text_print(out, "     %u input errors, 0 CRC, 0 frame, 0 overrun, 0 ignored\n", i->input.errors);
-    text_print(out, "     %u packets output, %u bytes, 0 underruns\n     %u output errors, 0 collisions, 0 interface resets\n", i->output.packets,
-               i->output.bytes, i->output.errors);
+    text_print(
+        out, "     %u packets output, %u bytes, 0 underruns\n     %u output errors, 0 collisions, 0 interface resets\n",
+        i->output.packets, i->output.bytes, i->output.errors);
 }
 
 static void show_interfaces(args *a)
@@ -132,7 +143,8 @@ static void interfaces_description(args *a)
         text_init(&text, shorter, sizeof shorter);
         parse_interface_name(i->name, strlen(i->name), &name);
         text_print(&text, "%.2s%s", i->name, i->name + strlen(interface_type_name(name.type)));
-        text_print(a->out, "%-30s %-14s %-8s %s\n", shorter, i->shutdown ? "admin down" : status_of(i), interface_is_up(i) ? "up" : "down", i->description);
+        text_print(a->out, "%-30s %-14s %-8s %s\n", shorter, i->shutdown ? "admin down" : status_of(i),
+                   interface_is_up(i) ? "up" : "down", i->description);
     }
 }
 
@@ -149,7 +161,8 @@ static void vlan_switch(args *a)
         char name[16];
         struct text text;
         for (unsigned i = 0; i < MAX_INTERFACES; i++)
-            if (interfaces[i].used && interfaces[i].switched && interfaces[i].access_vlan > vlan && interfaces[i].access_vlan < next)
+            if (interfaces[i].used && interfaces[i].switched && interfaces[i].access_vlan > vlan &&
+                interfaces[i].access_vlan < next)
                 next = interfaces[i].access_vlan;
         if (next == UINT32_MAX)
             break;
@@ -159,7 +172,9 @@ static void vlan_switch(args *a)
         text_print(a->out, "%-4u %-32s active    ", vlan, name);
         for (struct interface *i = interface_next(NULL); i; i = interface_next(i))
             if (i->switched && i->access_vlan == vlan) {
-                text_print(a->out, "%s%sFa%u/%u", shown ? ", " : "", shown && shown % 4 == 0 ? "\n                                                " : "", i->slot, i->unit);
+                text_print(a->out, "%s%sFa%u/%u", shown ? ", " : "",
+                           shown && shown % 4 == 0 ? "\n                                                " : "", i->slot,
+                           i->unit);
                 shown++;
             }
         text_print(a->out, "\n");
@@ -242,7 +257,9 @@ static void version(args *a)
 
     for (unsigned i = 0; i < MAX_INTERFACES; i++)
         ports += interfaces[i].used && interfaces[i].type == FASTETHERNET;
-    text_print(a->out, "Exam lab router firmware, version %s\nThis is a free firmware for emulated routers. It is not Cisco IOS, and has no code of it.\n\n",
+    text_print(a->out,
+               "Exam lab router firmware, version %s\nThis is a free firmware for emulated routers. It is not Cisco "
+               "IOS, and has no code of it.\n\n",
                FIRMWARE_VERSION);
     text_print(a->out, "%s uptime is ", config.hostname);
     uint32_t minutes = clock_seconds() / 60;
@@ -251,9 +268,12 @@ static void version(args *a)
     if (minutes >= 60)
         text_print(a->out, "%u hour%s, ", minutes / 60 % 24, minutes / 60 % 24 == 1 ? "" : "s");
     text_print(a->out, "%u minute%s\n", minutes % 60, minutes % 60 == 1 ? "" : "s");
-    text_print(a->out, "System image is of the free firmware, run by Dynamips\n\nEmulated %s (R7000) processor with %uM bytes of memory.\n", board.model,
-               board.ram_mib);
-    text_print(a->out, "%u FastEthernet interfaces\n%uK bytes of NVRAM.\n\nConfiguration register is 0x%x\n\n", ports, board.nvram_kib, board.config_register);
+    text_print(a->out,
+               "System image is of the free firmware, run by Dynamips\n\nEmulated %s (R7000) processor with %uM bytes "
+               "of memory.\n",
+               board.model, board.ram_mib);
+    text_print(a->out, "%u FastEthernet interfaces\n%uK bytes of NVRAM.\n\nConfiguration register is 0x%x\n\n", ports,
+               board.nvram_kib, board.config_register);
 }
 
 static void users(args *a)
@@ -262,8 +282,9 @@ static void users(args *a)
     for (int line = 0; line < LINE_COUNT; line++) {
         const struct session *session = &sessions[line];
         if (session->state != SESSION_CLOSED)
-            text_print(a->out, "%c%3d %s 0                idle                 %s   \n", session == a->session ? '*' : ' ', line,
-                       line == LINE_CONSOLE ? "con" : "aux", age_text((clock_ms() - session->last_input_ms) / 1000));
+            text_print(a->out, "%c%3d %s 0                idle                 %s   \n",
+                       session == a->session ? '*' : ' ', line, line == LINE_CONSOLE ? "con" : "aux",
+                       age_text((clock_ms() - session->last_input_ms) / 1000));
     }
     text_print(a->out, "\n  Interface    User               Mode         Idle     Peer Address\n\n");
 }
@@ -298,25 +319,52 @@ static void debugging(args *a)
 }
 
 static const struct cli_node interface_brief[] = {
-    KEY("brief", "Brief summary of IP status and configuration", ip_interface_brief, NULL), INTERFACE(ip_interface, NULL, 0), END};
+    KEY("brief", "Brief summary of IP status and configuration", ip_interface_brief, NULL),
+    INTERFACE(ip_interface, NULL, 0), END};
 static const struct cli_node rip_what[] = {KEY("database", "IPv4 RIP database", rip_database, NULL), END};
 static const struct cli_node route_what[] = {
-    ADDRESS("Network to display information about or hostname", ip_route, NULL), TAGGED("connected", "Connected", ip_route, NULL, 'C'),
-    TAGGED("rip", "Routing Information Protocol (RIP)", ip_route, NULL, 'R'), TAGGED("static", "Static routes", ip_route, NULL, 'S'),
-    ABSENT("summary"), ABSENT("ospf"), ABSENT("eigrp"), ABSENT("bgp"), END};
+    ADDRESS("Network to display information about or hostname", ip_route, NULL),
+    TAGGED("connected", "Connected", ip_route, NULL, 'C'),
+    TAGGED("rip", "Routing Information Protocol (RIP)", ip_route, NULL, 'R'),
+    TAGGED("static", "Static routes", ip_route, NULL, 'S'),
+    ABSENT("summary"),
+    ABSENT("ospf"),
+    ABSENT("eigrp"),
+    ABSENT("bgp"),
+    END};
 static const struct cli_node show_ip[] = {
-    KEY("arp", "IP ARP table", arp, NULL), KEY("interface", "IP interface status and configuration", ip_interface, interface_brief),
-    KEY("protocols", "IP routing protocol process parameters and statistics", protocols, NULL), KEY("rip", "IP RIP show commands", NULL, rip_what),
-    KEY("route", "IP routing table", ip_route, route_what), KEY("traffic", "IP protocol statistics", traffic, NULL), ABSENT("access-lists"),
-    ABSENT("bgp"), ABSENT("cef"), ABSENT("dhcp"), ABSENT("eigrp"), ABSENT("nat"), ABSENT("ospf"), ABSENT("ssh"), END};
+    KEY("arp", "IP ARP table", arp, NULL),
+    KEY("interface", "IP interface status and configuration", ip_interface, interface_brief),
+    KEY("protocols", "IP routing protocol process parameters and statistics", protocols, NULL),
+    KEY("rip", "IP RIP show commands", NULL, rip_what),
+    KEY("route", "IP routing table", ip_route, route_what),
+    KEY("traffic", "IP protocol statistics", traffic, NULL),
+    ABSENT("access-lists"),
+    ABSENT("bgp"),
+    ABSENT("cef"),
+    ABSENT("dhcp"),
+    ABSENT("eigrp"),
+    ABSENT("nat"),
+    ABSENT("ospf"),
+    ABSENT("ssh"),
+    END};
 static const struct cli_node interface_what[] = {
-    INTERFACE(show_interfaces, NULL, 0), KEY("description", "Show interface description", interfaces_description, NULL), ABSENT("status"),
-    ABSENT("trunk"), ABSENT("switchport"), ABSENT("accounting"), END};
+    INTERFACE(show_interfaces, NULL, 0),
+    KEY("description", "Show interface description", interfaces_description, NULL),
+    ABSENT("status"),
+    ABSENT("trunk"),
+    ABSENT("switchport"),
+    ABSENT("accounting"),
+    END};
 static const struct cli_node vlan_what[] = {KEY("brief", "VTP all VLAN status in brief", vlan_switch, NULL), END};
 static const struct cli_node running_name[] = {INTERFACE(running_interface, NULL, 0), END};
-static const struct cli_node running_what[] = {KEY("interface", "Show interface configuration", NULL, running_name), END};
+static const struct cli_node running_what[] = {KEY("interface", "Show interface configuration", NULL, running_name),
+                                               END};
 
-#define PRIVILEGED(word, help, run, next) {CLI_KEYWORD, word, help, run, next, CLI_PRIVILEGED, 0, 0, 0}
+#define PRIVILEGED(word, help, run, next)                                                                              \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, help, run, next, CLI_PRIVILEGED, 0, 0, 0                                                    \
+    }
 
 const struct cli_node show_commands[] = {
     KEY("arp", "ARP table", arp, NULL),
@@ -332,9 +380,30 @@ const struct cli_node show_commands[] = {
     KEY("users", "Display information about terminal lines", users, NULL),
     KEY("version", "System hardware and software status", version, NULL),
     KEY("vlan-switch", "VTP VLAN status", vlan_switch, vlan_what),
-    ABSENT("access-lists"), ABSENT("cdp"), ABSENT("configuration"), ABSENT("controllers"), ABSENT("diag"), ABSENT("environment"), ABSENT("file"),
-    ABSENT("flash:"), ABSENT("hosts"), ABSENT("inventory"), ABSENT("ipv6"), ABSENT("line"), ABSENT("mac-address-table"), ABSENT("memory"),
-    ABSENT("platform"), ABSENT("processes"), ABSENT("protocols"), ABSENT("sessions"), ABSENT("spanning-tree"), ABSENT("ssh"), ABSENT("tech-support"),
-    ABSENT("terminal"), ABSENT("vlans"), ABSENT("vtp"), ABSENT("standby"),
+    ABSENT("access-lists"),
+    ABSENT("cdp"),
+    ABSENT("configuration"),
+    ABSENT("controllers"),
+    ABSENT("diag"),
+    ABSENT("environment"),
+    ABSENT("file"),
+    ABSENT("flash:"),
+    ABSENT("hosts"),
+    ABSENT("inventory"),
+    ABSENT("ipv6"),
+    ABSENT("line"),
+    ABSENT("mac-address-table"),
+    ABSENT("memory"),
+    ABSENT("platform"),
+    ABSENT("processes"),
+    ABSENT("protocols"),
+    ABSENT("sessions"),
+    ABSENT("spanning-tree"),
+    ABSENT("ssh"),
+    ABSENT("tech-support"),
+    ABSENT("terminal"),
+    ABSENT("vlans"),
+    ABSENT("vtp"),
+    ABSENT("standby"),
     END,
 };

@@ -23,8 +23,8 @@ void text_vprint(struct text *text, const char *format, va_list arguments);
 
 /* For the arguments of text_print: valid until eight further ones were made. */
 const char *ip_text(uint32_t address);
-const char *mac_text(const uint8_t mac[6]);        /* cc00.793b.0000 */
-const char *age_text(uint32_t seconds);            /* 00:01:02, 1d02h, 3w4d */
+const char *mac_text(const uint8_t mac[6]); /* cc00.793b.0000 */
+const char *age_text(uint32_t seconds);     /* 00:01:02, 1d02h, 3w4d */
 
 bool text_equal(const char *a, const char *b);
 /* IOS abbreviation: is `typed` (of the given length, any case) the beginning of `word`? */

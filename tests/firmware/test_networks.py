@@ -100,7 +100,7 @@ def test_switch_card_switches_within_a_vlan_and_the_router_routes_between(lab: L
     console.configure("interface f1/1", "switchport access vlan 2", "interface f1/0", "shutdown")
     assert one.ping("10.1.2.1") is None
     assert two.ping("10.1.2.1") is not None
-    assert " 0% packet loss" in two.run("ping", "-n", "-c", "60", "-i", "0.02", "-s", "1400", "10.1.3.9")
+    assert " 0% packet loss" in two.run("ping", "-n", "-c", "40", "-i", "0.05", "-s", "1400", "10.1.3.9")
 
 
 def corp_and_three(lab: Lab) -> dict[str, Router]:

@@ -173,6 +173,17 @@ def test_clock_keeps_time_and_keys_are_answered_soon(lab: Lab) -> None:
     assert sorted(answered)[2] < 0.5
 
 
+def test_a_long_paste_is_taken_whole(lab: Lab) -> None:
+    console = lab.router("R1", TWO_NETWORKS).start()
+    lines = [f"ip route 172.16.{n % 60}.0 255.255.255.0 10.1.1.2" for n in range(300)]
+    console.send("\r".join(["configure terminal", *lines, "interface f0/1", "description the last line", "end"]) + "\r")
+    console.expect("SYS-5-CONFIG_I.*\n")
+    console.send("\r")
+    console.expect(r"R1#\n?R1#$")
+    assert len(console.run("show running-config | include ^ip route").splitlines()) == 60
+    assert "description the last line" in console.run("show running-config interface f0/1")
+
+
 def test_ping_and_traceroute_from_the_router(lab: Lab) -> None:
     one = lab.router(
         "R1", "hostname R1\n" + interface("FastEthernet0/0", "10.1.1.1/24") + "ip route 0.0.0.0 0.0.0.0 10.1.1.2\nend\n"

@@ -173,8 +173,8 @@ const char *native_type(const char *keys)
 
 void native_frame(unsigned port, const uint8_t *frame, size_t size)
 {
-    /* What is behind the frame is poison, so that the sanitizer sees a byte too far; but a forwarded packet is sent from the same buffer and
-     * padded there. */
+    /* What is behind the frame is poison, so that the sanitizer sees a byte too far; but a forwarded packet is sent
+     * from the same buffer and padded there. */
     static uint8_t buffer[FRAME_MAX];
     size_t readable = size < FRAME_MIN ? FRAME_MIN : size;
 

@@ -124,11 +124,14 @@ static void test_text(void)
     text_print(&text, "0123456789");
     CHECK(text.truncated && strlen(buffer) == 31);
     CHECK(parse_address("10.1.2.3", 8, &value) && value == 0x0a010203);
-    CHECK(!parse_address("10.1.2", 6, &value) && !parse_address("10.1.2.256", 10, &value) && !parse_address("10.1.2.3.", 9, &value));
-    CHECK(!parse_address("10..2.3", 7, &value) && !parse_address("", 0, &value) && !parse_address("1.2.3.0004", 10, &value));
+    CHECK(!parse_address("10.1.2", 6, &value) && !parse_address("10.1.2.256", 10, &value) &&
+          !parse_address("10.1.2.3.", 9, &value));
+    CHECK(!parse_address("10..2.3", 7, &value) && !parse_address("", 0, &value) &&
+          !parse_address("1.2.3.0004", 10, &value));
     CHECK(parse_number("4294967295", 10, &value) && value == UINT32_MAX);
     CHECK(!parse_number("4294967296", 10, &value) && !parse_number("1x", 2, &value));
-    CHECK(mask_is_contiguous(0) && mask_is_contiguous(0xffffff00) && mask_is_contiguous(~0u) && !mask_is_contiguous(0xff00ff00));
+    CHECK(mask_is_contiguous(0) && mask_is_contiguous(0xffffff00) && mask_is_contiguous(~0u) &&
+          !mask_is_contiguous(0xff00ff00));
     CHECK(mask_length(0xffffff00) == 24 && mask_length(0) == 0 && length_mask(24) == 0xffffff00 && length_mask(0) == 0);
     CHECK(text_matches("^ip", "ip route", 8) && !text_matches("^ip", " ip", 3) && text_matches("a.*c$", "xabbc", 5));
     CHECK(text_matches("x|rou", "ip route", 8) && !text_matches("a*b", "ccc", 3));
@@ -138,9 +141,11 @@ static void test_text(void)
 
 static void test_sha256(void)
 {
-    static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
-                                  0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
-    static const uint8_t pbkdf2[] = {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f, 0xec, 0x16, 0x91, 0xc2, 0x25, 0x44, 0xb6, 0x05};
+    static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40,
+                                  0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17,
+                                  0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+    static const uint8_t pbkdf2[] = {0x55, 0xac, 0x04, 0x6e, 0x56, 0xe3, 0x08, 0x9f,
+                                     0xec, 0x16, 0x91, 0xc2, 0x25, 0x44, 0xb6, 0x05};
     uint8_t digest[SHA256_SIZE], random[14] = {1, 2, 3};
     char hashed[SECRET_TEXT_SIZE];
     struct sha256 hash;
@@ -163,14 +168,17 @@ static void test_abbreviations_and_errors(void)
 {
     native_boot("end\n");
     HAS(native_type("\r\r"), "Router>");
-    HAS(native_type("sh ip int br\r"), "FastEthernet0/0            unassigned      YES unset  administratively down down    \r\n");
+    HAS(native_type("sh ip int br\r"),
+        "FastEthernet0/0            unassigned      YES unset  administratively down down    \r\n");
     HAS(native_type("SHOW VERS\r"), "not Cisco IOS");
     HAS(native_type("show running-config\r"), "      ^\r\n% Invalid input"); /* not before enable */
     HAS(native_type("en\r"), "Router#");
     HAS(native_type("sh i\r"), "% Ambiguous command:  \"sh i\"\r\n");
     HAS(native_type("show ip\r"), "% Incomplete command.\r\n\r\n");
-    HAS(native_type("show ip xx\r"), "show ip xx\r\n               ^\r\n% Invalid input detected at '^' marker.\r\n\r\n");
-    HAS(native_type("shwo\r"), "Translating \"shwo\"\r\n\r\n% Unknown command or computer name, or unable to find computer address\r\n");
+    HAS(native_type("show ip xx\r"),
+        "show ip xx\r\n               ^\r\n% Invalid input detected at '^' marker.\r\n\r\n");
+    HAS(native_type("shwo\r"),
+        "Translating \"shwo\"\r\n\r\n% Unknown command or computer name, or unable to find computer address\r\n");
     HAS(native_type("show cdp neighbors\r"), "% Not in this lab router\r\n");
     HAS(native_type("show logging | include ABSENT\r"), "not in this lab router: show cdp neighbors");
     HAS(native_type("conf t\r"), "Enter configuration commands, one per line.  End with CNTL/Z.\r\nRouter(config)#");
@@ -179,7 +187,8 @@ static void test_abbreviations_and_errors(void)
     HAS(native_type("int fa 0/0\r"), "Router(config-if)#");
     HAS(native_type("do sh clock\r"), "UTC Fri Mar 1 2002");
     HAS(native_type("hostname R7\r"), "R7(config)#"); /* a global command from a sub-mode */
-    HAS(native_type("int f0/0\rip route 1.0.0.0 255.0.0.0 Null0\r"), "R7(config)#"); /* also where the sub-mode has a word that begins it */
+    HAS(native_type("int f0/0\rip route 1.0.0.0 255.0.0.0 Null0\r"),
+        "R7(config)#"); /* also where the sub-mode has a word that begins it */
     HAS(native_type("int f0/0\rip rou?"), "route");
     HAS(native_type("\025line con 0\r"), "R7(config-line)#");
     HAS(native_type("exit\rexit\r"), "R7#");
@@ -212,15 +221,15 @@ static void test_line_editor(void)
     native_boot("end\n");
     native_type("\r\ren\r");
     HAS(native_type("shpw clock\002\002\002\002\002\002\002\010o\005\r"), "UTC Fri"); /* back, correct, end */
-    HAS(native_type("\033[A\r"), "UTC Fri");                                           /* up */
-    HAS(native_type("show nothing\027clock\r"), "UTC Fri");                            /* erase a word */
+    HAS(native_type("\033[A\r"), "UTC Fri");                                          /* up */
+    HAS(native_type("show nothing\027clock\r"), "UTC Fri");                           /* erase a word */
     HAS(native_type("rubbish\025show clock\r"), "UTC Fri");
     HAS(native_type("show clockXX\033[D\033[D\013\r"), "UTC Fri");
     HAS(native_type("\020\016show clo\001\006\006\006\006\006\006\006\006ck\r"), "UTC Fri");
     for (int i = 0; i < 400; i++)
         native_type("x");
     LACKS(native_type("\003show clock\r"), "Invalid");
-    HAS(native_type("show clock\n"), "UTC Fri");   /* LF alone, and CR LF, are one return */
+    HAS(native_type("show clock\n"), "UTC Fri"); /* LF alone, and CR LF, are one return */
     LACKS(native_type("show clock\r\n"), "Router#\r\nRouter#");
     HAS(native_type("show history\r"), "  show clock\r\n");
 }
@@ -233,10 +242,12 @@ static void test_paging_and_filters(void)
     LACKS(console_output, "hostname");
     HAS(native_type(" "), "version");
     HAS(native_type("q"), "R1#");
-    HAS(native_type("show run | include ^ ip|host\r"), "hostname R1\r\n ip address 10.1.1.1 255.255.255.0\r\n ip address 10.1.2.1");
+    HAS(native_type("show run | include ^ ip|host\r"),
+        "hostname R1\r\n ip address 10.1.1.1 255.255.255.0\r\n ip address 10.1.2.1");
     LACKS(native_type("show run | exclude a\r"), "hostname");
     native_type(" q");
-    HAS(native_type("show run | section 0/1\r"), "interface FastEthernet0/1\r\n ip address 10.1.2.1 255.255.255.0\r\n duplex auto");
+    HAS(native_type("show run | section 0/1\r"),
+        "interface FastEthernet0/1\r\n ip address 10.1.2.1 255.255.255.0\r\n duplex auto");
     LACKS(console_output, "10.1.1.1");
     native_type("q");
     HAS(native_type("terminal length 0\rshow run | begin line\r"), "line con 0\r\nline aux 0\r\n!\r\nend\r\n");
@@ -279,16 +290,21 @@ static void test_banner(void)
 static void test_configuration_survives(void)
 {
     static const char whole[] =
-        "hostname CORP\nenable secret 8 $8$vd0pzMqHUxHFQc$KmywvHHNPq6Te15tgamChh8f0cuFIkkP3IdcGN9QV.k\nno ip domain lookup\n"
+        "hostname CORP\nenable secret 8 $8$vd0pzMqHUxHFQc$KmywvHHNPq6Te15tgamChh8f0cuFIkkP3IdcGN9QV.k\nno ip domain "
+        "lookup\n"
         "interface Loopback0\n ip address 1.1.1.1 255.255.255.255\n!\n"
-        "interface FastEthernet0/0\n description to R1\n ip address 10.1.2.1 255.255.255.0\n duplex auto\n speed auto\n!\n"
+        "interface FastEthernet0/0\n description to R1\n ip address 10.1.2.1 255.255.255.0\n duplex auto\n speed "
+        "auto\n!\n"
         "interface FastEthernet0/1\n no ip address\n shutdown\n!\n"
         "interface FastEthernet1/0\n switchport access vlan 2\n!\n"
         "interface Vlan2\n description Switch Card to Core Network\n ip address 10.1.1.2 255.255.255.0\n!\n"
-        "router rip\n version 2\n timers basic 5 30 0 50\n passive-interface Vlan2\n network 10.0.0.0\n default-information originate\n"
+        "router rip\n version 2\n timers basic 5 30 0 50\n passive-interface Vlan2\n network 10.0.0.0\n "
+        "default-information originate\n"
         " no auto-summary\n!\n"
-        "ip route 0.0.0.0 0.0.0.0 10.1.2.254\nip route 9.0.0.0 255.0.0.0 FastEthernet0/0 10.1.2.3 5\nip route 8.0.0.0 255.0.0.0 Null0\n"
-        "banner motd ^CHello^C\nline con 0\n exec-timeout 0 0\nline aux 0\n privilege level 15\n password x y\n login\nend\n";
+        "ip route 0.0.0.0 0.0.0.0 10.1.2.254\nip route 9.0.0.0 255.0.0.0 FastEthernet0/0 10.1.2.3 5\nip route 8.0.0.0 "
+        "255.0.0.0 Null0\n"
+        "banner motd ^CHello^C\nline con 0\n exec-timeout 0 0\nline aux 0\n privilege level 15\n password x y\n "
+        "login\nend\n";
     static char first[16384];
 
     native_boot(whole);
@@ -298,9 +314,12 @@ static void test_configuration_survives(void)
     HAS(native_type("write memory\r"), "[OK]");
     memcpy(first, native_nvram, native_nvram_size);
     first[native_nvram_size] = 0;
-    for (const char *line = "description to R1\0description Switch Card\0switchport access vlan 2\0timers basic 5 30 0 50\0passive-interface Vlan2\0"
-                            "default-information originate\0ip route 9.0.0.0 255.0.0.0 FastEthernet0/0 10.1.2.3 5\0ip route 8.0.0.0 255.0.0.0 Null0\0"
-                            "password x y\0privilege level 15\0no ip domain lookup\0exec-timeout 0 0\0"; *line; line += strlen(line) + 1)
+    for (const char *line = "description to R1\0description Switch Card\0switchport access vlan 2\0timers basic 5 30 0 "
+                            "50\0passive-interface Vlan2\0"
+                            "default-information originate\0ip route 9.0.0.0 255.0.0.0 FastEthernet0/0 10.1.2.3 5\0ip "
+                            "route 8.0.0.0 255.0.0.0 Null0\0"
+                            "password x y\0privilege level 15\0no ip domain lookup\0exec-timeout 0 0\0";
+         *line; line += strlen(line) + 1)
         HAS(first, line);
     native_boot(first);
     CHECK(config_save_startup());
@@ -328,6 +347,7 @@ static void test_odd_texts_survive(void)
 
     check_round_trip("banner motd #a\n^C and \007\003 b\n#\nhostname After\nend\n");
     CHECK(!strcmp(config.hostname, "After"));
+    check_round_trip("banner motd # first \365\nsecond   \n#\nend\n");
     check_round_trip("line con 0\n password 0 0 x\nend\n");
     CHECK(!strcmp(config.lines[LINE_CONSOLE].password, "0 x"));
     memset(banner + strlen(banner), 'x', 240);
@@ -341,21 +361,30 @@ static void test_odd_texts_survive(void)
 
 static void test_startup_flaps_nothing(void)
 {
-    native_boot("interface FastEthernet0/0\n shutdown\ninterface FastEthernet0/1\n ip address 10.1.2.1 255.255.255.0\nend\n");
+    native_boot(
+        "interface FastEthernet0/0\n shutdown\ninterface FastEthernet0/1\n ip address 10.1.2.1 255.255.255.0\nend\n");
     LACKS(console_output, "FastEthernet0/0");
     HAS(console_output, "Line protocol on Interface FastEthernet0/1, changed state to up");
 }
 
 static void test_ios_boilerplate(void)
 {
-    /* What IOS 12.4 writes of itself: nothing of it may be complained about, or a console would be full at each boot. */
-    native_boot("!\nversion 12.4\nservice timestamps debug datetime msec\nservice timestamps log datetime msec\nno service password-encryption\n!\n"
-                "hostname R1\n!\nboot-start-marker\nboot-end-marker\n!\nno aaa new-model\nmemory-size iomem 5\nno ip icmp rate-limit unreachable\n"
-                "ip cef\n!\nno ip domain lookup\nip auth-proxy max-nodata-conns 3\nip admission max-nodata-conns 3\n!\nmultilink bundle-name authenticated\n"
-                "ip tcp synwait-time 5\n!\ninterface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\n no ip directed-broadcast\n no ip proxy-arp\n"
-                " duplex auto\n speed auto\n no mop enabled\n!\nip forward-protocol nd\nip classless\n!\nno ip http server\nno ip http secure-server\n!\n"
-                "no cdp log mismatch duplex\n!\ncontrol-plane\n!\nline con 0\n exec-timeout 0 0\n privilege level 15\n logging synchronous\n stopbits 1\n"
-                "line aux 0\n exec-timeout 0 0\n stopbits 1\nline vty 0 4\n password v\n login\n transport input all\n!\n!\nend\n");
+    /* What IOS 12.4 writes of itself: nothing of it may be complained about, or a console would be full at each boot.
+     */
+    native_boot("!\nversion 12.4\nservice timestamps debug datetime msec\nservice timestamps log datetime msec\nno "
+                "service password-encryption\n!\n"
+                "hostname R1\n!\nboot-start-marker\nboot-end-marker\n!\nno aaa new-model\nmemory-size iomem 5\nno ip "
+                "icmp rate-limit unreachable\n"
+                "ip cef\n!\nno ip domain lookup\nip auth-proxy max-nodata-conns 3\nip admission max-nodata-conns "
+                "3\n!\nmultilink bundle-name authenticated\n"
+                "ip tcp synwait-time 5\n!\ninterface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\n no ip "
+                "directed-broadcast\n no ip proxy-arp\n"
+                " duplex auto\n speed auto\n no mop enabled\n!\nip forward-protocol nd\nip classless\n!\nno ip http "
+                "server\nno ip http secure-server\n!\n"
+                "no cdp log mismatch duplex\n!\ncontrol-plane\n!\nline con 0\n exec-timeout 0 0\n privilege level 15\n "
+                "logging synchronous\n stopbits 1\n"
+                "line aux 0\n exec-timeout 0 0\n stopbits 1\nline vty 0 4\n password v\n login\n transport input "
+                "all\n!\n!\nend\n");
     LACKS(console_output, "% ");
     HAS(native_type("\r\rshow run | section line\r"), "line vty 0 4\r\n password v\r\n login\r\n");
     CHECK(interface_is_up(interface_find(FASTETHERNET, 0, 0)) && !config.lines[LINE_CONSOLE].login);
@@ -363,20 +392,23 @@ static void test_ios_boilerplate(void)
 
 static void test_startup_complaints(void)
 {
-    native_boot("interface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\ninterface FastEthernet7/0\n ip address 10.7.7.7 255.255.255.0\n"
+    native_boot("interface FastEthernet0/0\n ip address 10.1.1.1 255.255.255.0\ninterface FastEthernet7/0\n ip address "
+                "10.7.7.7 255.255.255.0\n"
                 "frobnicate\nrouter ospf 1\nend\nhostname Late\n");
     HAS(console_output, "interface FastEthernet7/0\r\n");
     HAS(console_output, "frobnicate\r\n");
     HAS(console_output, "% Not in this lab router");
-    CHECK(interface_find(FASTETHERNET, 0, 0)->address == ip("10.1.1.1")); /* not overwritten by lines of an interface that is not there */
-    HAS(native_type("\r\r"), "Router>");                                  /* nothing after `end` */
+    CHECK(interface_find(FASTETHERNET, 0, 0)->address ==
+          ip("10.1.1.1"));               /* not overwritten by lines of an interface that is not there */
+    HAS(native_type("\r\r"), "Router>"); /* nothing after `end` */
 }
 
 static void test_write_erase_and_reload(void)
 {
     native_boot(two_networks);
     native_type("\r\ren\r");
-    HAS(native_type("copy run start\r\r"), "Destination filename [startup-config]? \r\nBuilding configuration...\r\n[OK]\r\nR1#");
+    HAS(native_type("copy run start\r\r"),
+        "Destination filename [startup-config]? \r\nBuilding configuration...\r\n[OK]\r\nR1#");
     HAS(native_type("show start\r"), "Using ");
     native_type("q");
     HAS(native_type("write erase\r\r"), "[OK]\r\nErase of nvram: complete\r\nR1#");
@@ -400,7 +432,8 @@ static void test_interface_rules(void)
     HAS(native_type("ip address 224.0.0.9 255.255.255.0\r"), "Not a valid host address");
     HAS(native_type("ip address 10.3.3.3 255.0.255.0\r"), "^\r\n% Invalid input");
     HAS(native_type("ip address 10.3.3.3 255.255.255.0 secondary\r"), "% Not in this lab router");
-    HAS(native_type("switchport access vlan 2\rip address 10.3.3.3 255.255.255.0\r"), "% IP addresses may not be configured on L2 links.");
+    HAS(native_type("switchport access vlan 2\rip address 10.3.3.3 255.255.255.0\r"),
+        "% IP addresses may not be configured on L2 links.");
     HAS(native_type("int f0/1\rswitchport access vlan 3\r"), "% Not in this lab router");
     HAS(native_type("int vlan 2\rip address 10.3.3.3 255.255.255.0\rint f1/0\rno shut\r"),
         "%LINEPROTO-5-UPDOWN: Line protocol on Interface Vlan2, changed state to up");
@@ -418,8 +451,10 @@ static void test_arp(void)
     sent_count = 0;
     arp_from_peer(0, "10.1.1.9", "10.1.1.1", 1);
     CHECK(sent_count == 1 && last_sent()->port == 0 && get16(last_sent()->data + 20) == 2);
-    CHECK(!memcmp(last_sent()->data, peer_mac, 6) && !memcmp(last_sent()->data + 22, port_macs[0], 6) && last_sent()->size == 60);
-    HAS(native_type("\r\ren\rshow arp\r"), "Internet  10.1.1.9                0   0200.0000.0099  ARPA   FastEthernet0/0");
+    CHECK(!memcmp(last_sent()->data, peer_mac, 6) && !memcmp(last_sent()->data + 22, port_macs[0], 6) &&
+          last_sent()->size == 60);
+    HAS(native_type("\r\ren\rshow arp\r"),
+        "Internet  10.1.1.9                0   0200.0000.0099  ARPA   FastEthernet0/0");
     sent_count = 0;
     arp_from_peer(0, "10.9.9.9", "10.1.1.1", 1); /* not on this network */
     arp_from_peer(0, "10.1.1.8", "10.1.1.7", 1); /* not about us, and not known */
@@ -510,7 +545,8 @@ static void test_ping_and_traceroute(void)
     native_type("\r\ren\r");
     arp_from_peer(0, "10.1.1.9", "10.1.1.1", 1);
     sent_count = 0;
-    HAS(native_type("ping 10.1.1.9 repeat 2\r"), "Sending 2, 100-byte ICMP Echos to 10.1.1.9, timeout is 2 seconds:\r\n");
+    HAS(native_type("ping 10.1.1.9 repeat 2\r"),
+        "Sending 2, 100-byte ICMP Echos to 10.1.1.9, timeout is 2 seconds:\r\n");
     native_run(20);
     CHECK(sent_count >= 1 && sent[0].data[14 + 8] == 255 && get16(sent[0].data + 16) == 100);
     native_run(20);
@@ -552,17 +588,21 @@ static void test_static_routes(void)
 
     native_boot(two_networks);
     native_type("\r\ren\rterm len 0\rconf t\r");
-    native_type("ip route 0.0.0.0 0.0.0.0 10.1.1.254\rip route 172.16.0.0 255.255.0.0 10.1.2.254\rip route 172.16.5.0 255.255.255.0 192.168.1.1\r");
+    native_type("ip route 0.0.0.0 0.0.0.0 10.1.1.254\rip route 172.16.0.0 255.255.0.0 10.1.2.254\rip route 172.16.5.0 "
+                "255.255.255.0 192.168.1.1\r");
     native_type("ip route 192.168.1.0 255.255.255.0 10.1.2.7\rip route 8.8.0.0 255.255.0.0 Null0\r");
     CHECK(route_lookup(ip("4.4.4.4"), &hop) && hop.address == ip("10.1.1.254"));
     CHECK(route_lookup(ip("172.16.9.9"), &hop) && hop.address == ip("10.1.2.254"));
     CHECK(route_lookup(ip("172.16.5.1"), &hop) && hop.address == ip("10.1.2.7")); /* by another static route */
     CHECK(route_lookup(ip("8.8.8.8"), &hop) && hop.interface->type == NULL_INTERFACE);
-    HAS(native_type("do show ip route\r"), "Gateway of last resort is 10.1.1.254 to network 0.0.0.0\r\n\r\nS*   0.0.0.0/0 [1/0] via 10.1.1.254\r\n");
-    HAS(console_output, "     172.16.0.0/16 is variably subnetted, 2 subnets, 2 masks\r\nS       172.16.0.0/16 [1/0] via 10.1.2.254\r\n"
-                        "S       172.16.5.0/24 [1/0] via 192.168.1.1\r\n");
+    HAS(native_type("do show ip route\r"),
+        "Gateway of last resort is 10.1.1.254 to network 0.0.0.0\r\n\r\nS*   0.0.0.0/0 [1/0] via 10.1.1.254\r\n");
+    HAS(console_output,
+        "     172.16.0.0/16 is variably subnetted, 2 subnets, 2 masks\r\nS       172.16.0.0/16 [1/0] via 10.1.2.254\r\n"
+        "S       172.16.5.0/24 [1/0] via 192.168.1.1\r\n");
     HAS(console_output, "S    192.168.1.0/24 [1/0] via 10.1.2.7\r\n");
-    HAS(console_output, "     10.0.0.0/24 is subnetted, 2 subnets\r\nC       10.1.1.0 is directly connected, FastEthernet0/0\r\n");
+    HAS(console_output,
+        "     10.0.0.0/24 is subnetted, 2 subnets\r\nC       10.1.1.0 is directly connected, FastEthernet0/0\r\n");
     HAS(native_type("ip route 172.16.0.1 255.255.0.0 10.1.2.254\r"), "%Inconsistent address and mask");
     HAS(native_type("no ip route 1.0.0.0 255.0.0.0 10.1.2.254\r"), "%No matching route to delete");
     native_type("no ip route 0.0.0.0 0.0.0.0\rint f0/1\rshut\r");
@@ -612,9 +652,11 @@ static uint32_t sent_metric(unsigned port, const char *prefix)
 
     for (unsigned i = 0; i < sent_count; i++) {
         const uint8_t *packet = sent[i].data;
-        if (sent[i].port != port || get16(packet + 12) != 0x0800 || packet[23] != 17 || get16(packet + 36) != 520 || packet[42] != 2)
+        if (sent[i].port != port || get16(packet + 12) != 0x0800 || packet[23] != 17 || get16(packet + 36) != 520 ||
+            packet[42] != 2)
             continue;
-        CHECK(ipv4_transport_checksum(get32(packet + 26), get32(packet + 30), 17, packet + 34, get16(packet + 38)) == 0);
+        CHECK(ipv4_transport_checksum(get32(packet + 26), get32(packet + 30), 17, packet + 34, get16(packet + 38)) ==
+              0);
         for (size_t at = 46; at + 20 <= 34u + get16(packet + 38); at += 20)
             if (get32(packet + at + 4) == ip(prefix))
                 metric = get32(packet + at + 16);
@@ -628,7 +670,8 @@ static void test_rip_tells(void)
     CHECK(sent_count >= 2);
     bool asked = false;
     for (unsigned i = 0; i < sent_count; i++)
-        asked |= get32(sent[i].data + 30) == RIP_GROUP && sent[i].data[42] == 1 && sent[i].data[22] == 1 && sent[i].data[0] == 1;
+        asked |= get32(sent[i].data + 30) == RIP_GROUP && sent[i].data[42] == 1 && sent[i].data[22] == 1 &&
+                 sent[i].data[0] == 1;
     CHECK(asked); /* a request to 224.0.0.9, multicast MAC, TTL 1 */
     sent_count = 0;
     native_run(1000);
@@ -642,10 +685,11 @@ static void test_rip_tells(void)
 
 static void test_rip_learns(void)
 {
-    static const struct entry routes[] = {{"192.168.10.0", "255.255.255.0", 1}, {"172.16.0.0", "255.255.0.0", 15}, {"0.0.0.0", "0.0.0.0", 2},
-                                          {"10.1.2.0", "255.255.255.0", 1}, {"127.0.0.0", "255.0.0.0", 1}, {"9.0.0.0", "255.0.255.0", 1},
-                                          {"9.1.1.1", "255.255.255.0", 1}, {"224.1.0.0", "255.255.0.0", 1}, {"11.0.0.0", "255.0.0.0", 16},
-                                          {"12.0.0.0", "255.0.0.0", 0}, {"13.0.0.0", "255.0.0.0", 17}};
+    static const struct entry routes[] = {
+        {"192.168.10.0", "255.255.255.0", 1}, {"172.16.0.0", "255.255.0.0", 15}, {"0.0.0.0", "0.0.0.0", 2},
+        {"10.1.2.0", "255.255.255.0", 1},     {"127.0.0.0", "255.0.0.0", 1},     {"9.0.0.0", "255.0.255.0", 1},
+        {"9.1.1.1", "255.255.255.0", 1},      {"224.1.0.0", "255.255.0.0", 1},   {"11.0.0.0", "255.0.0.0", 16},
+        {"12.0.0.0", "255.0.0.0", 0},         {"13.0.0.0", "255.0.0.0", 17}};
     struct next_hop hop;
 
     native_boot(with_rip);
@@ -657,7 +701,8 @@ static void test_rip_learns(void)
     CHECK(sent_metric(1, "192.168.10.0") == 2);  /* at once, one further */
     CHECK(sent_metric(0, "192.168.10.0") == 16); /* poisoned reverse */
     CHECK(sent_metric(1, "172.16.0.0") == 16);   /* 15 is as far as it goes */
-    HAS(native_type("\r\rshow ip route rip\r"), "R    192.168.10.0/24 [120/1] via 10.1.1.2, 00:00:00, FastEthernet0/0\r\n");
+    HAS(native_type("\r\rshow ip route rip\r"),
+        "R    192.168.10.0/24 [120/1] via 10.1.1.2, 00:00:00, FastEthernet0/0\r\n");
     HAS(console_output, "R*   0.0.0.0/0 [120/2] via 10.1.1.2");
     LACKS(console_output, "10.1.2.0");
     for (const char *bad = "127.0.0.0\0009.\00011.0\00012.0\00013.0\000224.1\0"; *bad; bad += strlen(bad) + 1) {
@@ -665,7 +710,8 @@ static void test_rip_learns(void)
         snprintf(expected, sizeof expected, "R    %s", bad);
         LACKS(console_output, expected);
     }
-    HAS(native_type("show ip rip database\r"), "192.168.10.0/24    auto-summary\r\n192.168.10.0/24\r\n    [1] via 10.1.1.2, ");
+    HAS(native_type("show ip rip database\r"),
+        "192.168.10.0/24    auto-summary\r\n192.168.10.0/24\r\n    [1] via 10.1.1.2, ");
     HAS(native_type("terminal length 0\rshow ip protocols\r"), "    10.1.1.2             120      00:00:00");
     rip_from_peer(0, "10.9.9.9", 2, &(struct entry){"55.0.0.0", "255.0.0.0", 1}, 1); /* not a neighbour */
     CHECK(!route_lookup(ip("55.1.1.1"), &hop) || hop.address != ip("10.9.9.9"));
@@ -674,7 +720,8 @@ static void test_rip_learns(void)
 
 static void test_rip_forgets(void)
 {
-    static const struct entry up[] = {{"192.168.10.0", "255.255.255.0", 1}}, down[] = {{"192.168.10.0", "255.255.255.0", 16}},
+    static const struct entry up[] = {{"192.168.10.0", "255.255.255.0", 1}},
+                              down[] = {{"192.168.10.0", "255.255.255.0", 16}},
                               worse[] = {{"192.168.10.0", "255.255.255.0", 5}};
     struct next_hop hop;
 
@@ -738,7 +785,8 @@ static void test_rip_interface_down(void)
 
 static void test_rip_requests(void)
 {
-    static const struct entry everything[] = {{NULL, NULL, 16}}, some[] = {{"10.1.2.0", "255.255.255.0", 1}, {"99.0.0.0", "255.0.0.0", 1}};
+    static const struct entry everything[] = {{NULL, NULL, 16}},
+                              some[] = {{"10.1.2.0", "255.255.255.0", 1}, {"99.0.0.0", "255.0.0.0", 1}};
 
     native_boot(with_rip);
     native_run(1000);
@@ -779,10 +827,12 @@ static void test_vlan_port(void)
 {
     uint8_t frame[FRAME_MAX], echo[8] = {8, 0, 0xf7, 0xff};
 
-    native_boot("interface FastEthernet1/0\n switchport access vlan 2\ninterface Vlan2\n ip address 10.1.1.2 255.255.255.0\nend\n");
+    native_boot("interface FastEthernet1/0\n switchport access vlan 2\ninterface Vlan2\n ip address 10.1.1.2 "
+                "255.255.255.0\nend\n");
     sent_count = 0;
     arp_from_peer(2, "10.1.1.9", "10.1.1.2", 1);
-    CHECK(sent_count == 1 && last_sent()->port == 2 && !memcmp(last_sent()->data + 22, port_macs[0], 6)); /* Vlan2 has the base MAC */
+    CHECK(sent_count == 1 && last_sent()->port == 2 &&
+          !memcmp(last_sent()->data + 22, port_macs[0], 6)); /* Vlan2 has the base MAC */
     build_ip(frame, 0, "10.1.1.9", "10.1.1.2", 1, 64, echo, sizeof echo);
     native_frame(2, frame, 42);
     CHECK(sent_count == 2 && last_sent()->port == 2 && last_sent()->data[34] == 0);
@@ -797,10 +847,12 @@ static void test_switch_card(void)
     static const uint8_t start[6] = {0, 1, 8, 0, 6, 4};
 
     native_switch = true;
-    native_boot("interface FastEthernet2/0\n switchport access vlan 2\ninterface FastEthernet2/1\n switchport mode access\n switchport access vlan 2\n"
+    native_boot("interface FastEthernet2/0\n switchport access vlan 2\ninterface FastEthernet2/1\n switchport mode "
+                "access\n switchport access vlan 2\n"
                 "interface FastEthernet2/15\n shutdown\ninterface Vlan2\n ip address 10.1.1.2 255.255.255.0\nend\n");
     LACKS(console_output, "% ");
-    CHECK(native_switch_vlans[0] == 2 && native_switch_vlans[1] == 2 && native_switch_vlans[2] == 1 && native_switch_vlans[15] == 0);
+    CHECK(native_switch_vlans[0] == 2 && native_switch_vlans[1] == 2 && native_switch_vlans[2] == 1 &&
+          native_switch_vlans[15] == 0);
     sent_count = 0;
     memcpy(arp + 6, peer_mac, 6);
     put16(arp + 12, 0x0806);
@@ -814,17 +866,20 @@ static void test_switch_card(void)
     native_switched_frame(3, 1, arp, sizeof arp); /* another VLAN */
     CHECK(sent_count == 1);
     native_type("\r\ren\rterminal length 0\r");
-    HAS(native_type("show ip interface brief\r"), "Vlan1                      unassigned      YES unset  administratively down down");
+    HAS(native_type("show ip interface brief\r"),
+        "Vlan1                      unassigned      YES unset  administratively down down");
     HAS(native_type("show interfaces vlan 2\r"), "Carried by the switch in slot 2");
     HAS(native_type("show vlan-switch brief\r"), "2    VLAN0002                         active    Fa2/0, Fa2/1\r\n");
-    HAS(native_type("show running-config\r"), "interface FastEthernet2/1\r\n switchport access vlan 2\r\n!\r\ninterface FastEthernet2/2\r\n!\r\n");
+    HAS(native_type("show running-config\r"),
+        "interface FastEthernet2/1\r\n switchport access vlan 2\r\n!\r\ninterface FastEthernet2/2\r\n!\r\n");
     native_type("conf t\rinterface f2/0\rshutdown\r");
     CHECK(native_switch_vlans[0] == 0 && interface_is_up(interface_find(VLAN, 0, 2)));
     HAS(native_type("interface f2/1\rno switchport access vlan\r"), "Interface Vlan2, changed state to down");
     CHECK(native_switch_vlans[1] == 1);
     HAS(native_type("ip address 10.4.4.4 255.255.255.0\r"), "% IP addresses may not be configured on L2 links.");
     native_type("end\rwrite memory\r");
-    check_round_trip("interface FastEthernet2/3\n switchport access vlan 7\n description x\ninterface FastEthernet2/4\n shutdown\ninterface Vlan7\n"
+    check_round_trip("interface FastEthernet2/3\n switchport access vlan 7\n description x\ninterface "
+                     "FastEthernet2/4\n shutdown\ninterface Vlan7\n"
                      " ip address 10.7.7.7 255.255.255.0\nend\n");
     native_switch = false;
 }
@@ -849,11 +904,36 @@ int main(void)
         void (*run)(void);
     } tests[] = {
 #define TEST(name) {#name, test_##name}
-        TEST(text), TEST(sha256), TEST(abbreviations_and_errors), TEST(help_and_completion), TEST(line_editor), TEST(paging_and_filters),
-        TEST(passwords), TEST(banner), TEST(configuration_survives), TEST(odd_texts_survive), TEST(startup_flaps_nothing), TEST(ios_boilerplate), TEST(startup_complaints), TEST(write_erase_and_reload),
-        TEST(interface_rules), TEST(arp), TEST(arp_waits_and_gives_up), TEST(icmp), TEST(ports_and_bad_packets), TEST(ping_and_traceroute),
-        TEST(static_routes), TEST(rip_tells), TEST(rip_learns), TEST(rip_forgets), TEST(rip_interface_down), TEST(rip_requests),
-        TEST(rip_many_routes), TEST(vlan_port), TEST(switch_card), TEST(debug),
+        TEST(text),
+        TEST(sha256),
+        TEST(abbreviations_and_errors),
+        TEST(help_and_completion),
+        TEST(line_editor),
+        TEST(paging_and_filters),
+        TEST(passwords),
+        TEST(banner),
+        TEST(configuration_survives),
+        TEST(odd_texts_survive),
+        TEST(startup_flaps_nothing),
+        TEST(ios_boilerplate),
+        TEST(startup_complaints),
+        TEST(write_erase_and_reload),
+        TEST(interface_rules),
+        TEST(arp),
+        TEST(arp_waits_and_gives_up),
+        TEST(icmp),
+        TEST(ports_and_bad_packets),
+        TEST(ping_and_traceroute),
+        TEST(static_routes),
+        TEST(rip_tells),
+        TEST(rip_learns),
+        TEST(rip_forgets),
+        TEST(rip_interface_down),
+        TEST(rip_requests),
+        TEST(rip_many_routes),
+        TEST(vlan_port),
+        TEST(switch_card),
+        TEST(debug),
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
