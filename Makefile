@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 ACTIVATE := . .venv/bin/activate
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-tests demo destroy test test-vm test-firmware firmware torture test-unit bench lint lock clean
+.PHONY: help setup setup-tests demo destroy test test-vm test-firmware firmware fuzz torture test-unit bench lint lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ test-vm: ## A lab on a Debian 12 in a virtual machine (software emulation), and 
 firmware: ## Build the free router firmware: the same bytes as the committed image
 	@setup/run --firmware
 	@$(MAKE) -C firmware
+
+fuzz: ## Fuzz the firmware natively: frames, console keys, configurations (clang-14; FUZZ_SECONDS=60 each)
+	@$(MAKE) -C firmware fuzz
 
 test-firmware: ## The firmware: rebuild, unit tests, and real Dynamips on this machine (needs Debian's dynamips, which is in non-free)
 	@setup/run --tests --firmware
