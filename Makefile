@@ -6,7 +6,7 @@ ACTIVATE := . .venv/bin/activate
 .PHONY: help setup setup-tests demo destroy test test-vm test-firmware firmware fuzz torture test-unit bench lint lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## Get what is missing on this machine: packages, .venv, the Pulumi engine, the sandbox hosts' root file system
 	@setup/run
