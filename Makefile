@@ -42,7 +42,7 @@ bench: setup ## Measure beside the engine alone, scripts and other tools (ARGS=-
 	@$(ACTIVATE) && python -m benchmarks $(ARGS)
 
 torture: setup-tests ## Kills and cuts at every step, ten labs at once: hours (TORTURE_EVERY=5 for each fifth step)
-	@$(ACTIVATE) && pytest tests/torture
+	@$(ACTIVATE) && pytest -m quiet tests/lifecycle && pytest tests/torture
 
 test-unit: setup-tests ## The tests that need neither root nor an engine
 	@$(ACTIVATE) && pytest tests/unit

@@ -193,6 +193,7 @@ def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
     assert share < IDLE_SHARE
 
 
+@pytest.mark.quiet
 def test_the_idle_pc_of_an_image_is_found_and_kept(lab: Lab, there: Needs) -> None:
     thing = router(lab, there, idle_pc=None)
     until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
