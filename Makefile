@@ -41,8 +41,8 @@ test-firmware: ## The firmware: rebuild, unit tests, and real Dynamips on this m
 bench: setup ## Measure beside the engine alone, scripts and other tools (ARGS=--write: into docs/benchmarks.md)
 	@$(ACTIVATE) && python -m benchmarks $(ARGS)
 
-torture: setup-tests ## Kills and cuts at every step, ten labs at once: hours (TORTURE_EVERY=5 for each fifth step)
-	@$(ACTIVATE) && pytest -m quiet tests/lifecycle && pytest tests/torture
+torture: setup-tests ## Each attribute edited and drifted, kills and cuts at every step, ten labs at once: hours (TORTURE_EVERY=5: each fifth step)
+	@$(ACTIVATE) && pytest -m "quiet or thorough" && pytest tests/torture
 
 test-unit: setup-tests ## The tests that need neither root nor an engine
 	@$(ACTIVATE) && pytest tests/unit

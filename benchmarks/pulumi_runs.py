@@ -32,7 +32,7 @@ class Stack:
         self.program = program
         self.environment = {
             **os.environ,
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": f"file://{backend}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": "for the benchmark",
             "NO_COLOR": "1",
             "PYTHONPATH": f"{PROJECT}",
