@@ -64,7 +64,8 @@ def _processor() -> str:
 def tables(results: Sequence[LabResult], machine: str) -> str:
     parts = [machine, ""]
     for result in results:
-        parts += [_lab_table(result), ""]
+        if result.seconds:
+            parts += [_lab_table(result), ""]
     found = goals(results)
     parts += [
         "### Goals",
