@@ -19,7 +19,7 @@ def progress(tmp_path: Path) -> Progress:
 
 
 def test_a_failed_command_shows_its_end_and_what_to_do(progress: Progress) -> None:
-    script = "print(*range(100), sep='\\n'); raise SystemExit('no route to host')"
+    script = "print(*range(100), sep='\\n', flush=True); raise SystemExit('no route to host')"
     with pytest.raises(SetupError) as failure:
         progress.command([sys.executable, "-c", script], what="fetching it", advice="Check the cable.")
     assert str(failure.value).startswith("fetching it failed (exit 1): ")
