@@ -114,6 +114,7 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     assert differences(before, snapshot(host.run)) == ""
 
 
+@pytest.mark.thorough
 def test_emulated_routers_beside_others(host: Machine, mixed: Stack) -> None:
     before = snapshot(host.run)
     mixed.up()

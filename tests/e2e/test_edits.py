@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from dynamic_providers import connection
 from host_agent import frr_config
@@ -131,13 +132,16 @@ ROWS = {
 INVERSE = {"create": "delete", "update": "update"}
 
 
-ALWAYS = frozenset({"MTU", "address", "route", "master", "container limits", "router address", "NAT"})
-"""Rows of `make test`, one for each kind of object; the others are like one of these."""
+ALWAYS = frozenset({"MTU", "route", "router address", "NAT", "bridge of web", "router"})
+"""Rows of `make test`; the others, which are like one of these, are for `make torture`."""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.thorough) for name in ROWS]
-)
+def rows(names: Iterable[str]) -> list[ParameterSet]:
+    """Parameters of a test, those that are not ALWAYS marked `thorough`."""
+    return [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.thorough) for name in names]
+
+
+@pytest.mark.parametrize("name", rows(ROWS))
 def test_edit_in_place(lab: LiveLab, name: str) -> None:
     """There and back."""
     row = ROWS[name]
@@ -182,7 +186,7 @@ CARRIED = {
 }
 
 
-@pytest.mark.parametrize("name", CARRIED)
+@pytest.mark.parametrize("name", rows(CARRIED))
 def test_what_is_made_anew_carries_its_peers_along(lab: LiveLab, name: str) -> None:
     """They answer when the same `up` is done; all others do all the time."""
     row = CARRIED[name]
@@ -229,7 +233,7 @@ ADDED: dict[str, tuple[Edit, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", ADDED)
+@pytest.mark.parametrize("name", rows(ADDED))
 def test_what_is_added_and_removed_touches_nothing_else(lab: LiveLab, name: str) -> None:
     edit, names = ADDED[name]
     with pinging(lab.host, lab.pings(ADDRESSES)) as pings:

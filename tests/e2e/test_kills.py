@@ -31,8 +31,8 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
     ("command", "step", "mishap"),
     [
         ("up", 12, "SIGKILL"),
-        ("up", 20, "SIGINT-twice"),
-        ("destroy", 2, "SIGKILL-agent"),
+        pytest.param("up", 20, "SIGINT-twice", marks=pytest.mark.thorough),
+        pytest.param("destroy", 2, "SIGKILL-agent", marks=pytest.mark.thorough),
     ],
 )
 def test_make_destroy_leaves_the_host_as_it_was(trial: Trial, command: str, step: int, mishap: str) -> None:
@@ -44,9 +44,9 @@ def test_make_destroy_leaves_the_host_as_it_was(trial: Trial, command: str, step
 @pytest.mark.parametrize(
     ("command", "step", "mishap"),
     [
-        ("up", 17, "connection-reset"),
+        pytest.param("up", 17, "connection-reset", marks=pytest.mark.thorough),
         ("update", 36, "SIGKILL-provider"),
-        ("destroy", 10, "SIGKILL"),
+        pytest.param("destroy", 10, "SIGKILL", marks=pytest.mark.thorough),
     ],
 )
 def test_up_gets_to_as_declared(trial: Trial, command: str, step: int, mishap: str) -> None:
@@ -55,6 +55,7 @@ def test_up_gets_to_as_declared(trial: Trial, command: str, step: int, mishap: s
     trial.come_to_as_declared()
 
 
+@pytest.mark.thorough
 def test_a_state_that_was_rolled_back(trial: Trial) -> None:
     """To one from before the lab, and to one of an earlier lab."""
     trial.prepare("up")

@@ -115,6 +115,7 @@ def test_two_labs_come_and_go_at_once(host: Machine, stacks: tuple[Stack, Stack]
     assert differences(before, snapshot(host.run)) == ""
 
 
+@pytest.mark.thorough
 def test_what_the_owner_of_the_host_made_is_not_touched(host: Machine, stacks: tuple[Stack, Stack]) -> None:
     for command in BY_HAND:
         host.run(command)

@@ -65,6 +65,7 @@ def test_on_a_host_of_the_user_s_own(host: Machine, tmp_path: Path) -> None:
     host.connection.close()
 
 
+@pytest.mark.thorough
 def test_on_a_sandbox_of_the_stack_s_own(tmp_path: Path) -> None:
     stack = Stack("vm-sandbox", tmp_path, {"target": "sandbox", "topology": "ccna_ch8"})
     try:
