@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import secrets
 import tarfile
 import tempfile
@@ -21,6 +20,7 @@ import pulumi
 from dynamic_providers import engine
 from dynamic_providers.base import HostProvider, HostResource, Properties
 from host_agent.errors import Missing
+from sandbox.base import default_cache
 
 if TYPE_CHECKING:
     from dynamic_providers.connection import Agent
@@ -79,8 +79,7 @@ def digest(rootfs: Path) -> str:
 
 
 def _links() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "exam-lab" / "rootfs"
+    return default_cache() / "rootfs"
 
 
 def _open(rootfs: Path) -> IO[bytes]:

@@ -196,7 +196,9 @@ def sources_list(sources: list[Source], extra_component: str | None) -> str:
 
 def default_cache() -> Path:
     """This user's cache of the project: ${XDG_CACHE_HOME:-~/.cache}/exam-lab."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exam-lab"
+    # The specification says that a relative path is to be ignored.
+    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (configured if configured.is_absolute() else Path.home() / ".cache") / "exam-lab"
 
 
 def directory(cache: Path) -> Path:

@@ -1,7 +1,8 @@
 """Where set-up keeps things: in the checkout (.venv, .state) and in the user's cache."""
 
-import os
 from pathlib import Path
+
+from sandbox.base import default_cache
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"
@@ -11,6 +12,4 @@ STATE = CHECKOUT / ".state"
 
 def user_cache() -> Path:
     """Return the folder shared by all checkouts of this user: the engine and the sandboxes' root file system."""
-    # The specification says that a relative path is to be ignored.
-    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (configured if configured.is_absolute() else Path.home() / ".cache") / "exam-lab"
+    return default_cache()

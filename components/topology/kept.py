@@ -5,7 +5,6 @@ A plan depends on its file, on files that a `config_file` in it names, and on th
 
 import contextlib
 import hashlib
-import os
 import pickle
 import secrets
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from components.topology.plan import Engine, Plan
 from host_agent import dynamips_hardware
+from sandbox.base import default_cache
 
 
 def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
@@ -48,5 +48,4 @@ def _key(place: Path, content: bytes, engine: Engine | None) -> str:
 
 
 def _folder() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (cache if cache.is_absolute() else Path.home() / ".cache") / "exam-lab" / "plans"
+    return default_cache() / "plans"

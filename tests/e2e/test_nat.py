@@ -7,22 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import outside
 from tests.e2e.stack import Stack, on_host
 from tests.hostsnapshot import differences, snapshot
 from tests.machines import Machine, machine
 
-OUTSIDE = "198.51.100.2"
 SET_UP = f"""
-set -e
-ip netns add outside
-ip link add up0 type veth peer name out0 netns outside
-# Without IPv6 addresses, which would come and settle while the test looks.
-ip link set up0 addrgenmode none
-ip address add 198.51.100.1/24 dev up0
-ip link set up0 up
-ip -n outside address add {OUTSIDE}/24 dev out0
-ip -n outside link set out0 up
-ip route add default via {OUTSIDE}
+{outside.SET_UP}
 sysctl -q -w net.ipv4.ip_forward=1
 iptables -P FORWARD DROP
 iptables -N DOCKER-USER
@@ -45,7 +36,7 @@ def stack(host: Machine, tmp_path: Path) -> Iterator[Stack]:
 
 
 def ping(stack: Stack) -> int:
-    done = stack.run("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", OUTSIDE)
+    done = stack.run("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", outside.ADDRESS)
     return done.returncode
 
 
@@ -63,7 +54,7 @@ def test_the_way_out(host: Machine, stack: Stack) -> None:
         "scope",
         "link",
         "src",
-        OUTSIDE,
+        outside.ADDRESS,
     ]
     assert stack.up() == {}
 

@@ -10,23 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import outside
 from tests.e2e.stack import Stack
 from tests.hostsnapshot import differences, snapshot
 from tests.vm.virtual_machine import VirtualMachine, virtual_machine
-
-OUTSIDE = "198.51.100.2"
-# A way out to a namespace, as QEMU lets nothing out: what an examiner's uplink is to a cloud host.
-UPLINK = f"""
-set -e
-ip netns add outside
-ip link add up0 type veth peer name out0 netns outside
-ip link set up0 addrgenmode none
-ip address add 198.51.100.1/24 dev up0
-ip link set up0 up
-ip -n outside address add {OUTSIDE}/24 dev out0
-ip -n outside link set out0 up
-ip route add default via {OUTSIDE}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +95,11 @@ def test_a_lab_comes_back_after_a_reboot_and_goes_without_a_trace(vm: VirtualMac
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("stack", [str(Path(__file__).parents[1] / "e2e/topologies/nat.yaml")], indirect=True)
 def test_nat_through_docker_s_forward_drop(vm: VirtualMachine, stack: Stack) -> None:
-    vm.run(UPLINK)
+    vm.run(outside.SET_UP)
     before = snapshot(vm.run)
     tell("up with NAT")
     stack.up()
-    ping = ("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", OUTSIDE)
+    ping = ("lab", "exec", "client", "--", "/bin/busybox", "ping", "-c", "1", "-W", "3", outside.ADDRESS)
     done = stack.run(*ping)
     assert done.returncode == 0, done.stdout + done.stderr
     assert stack.preview() == {}
