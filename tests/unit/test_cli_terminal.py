@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -107,9 +108,11 @@ class Server(paramiko.ServerInterface):
             for copy in copies:
                 copy.join()
             status = process.wait()
-        if status >= 0:
-            channel.send_exit_status(status)
-        channel.close()
+        # The other side may have gone.
+        with contextlib.suppress(OSError, EOFError):
+            if status >= 0:
+                channel.send_exit_status(status)
+            channel.close()
 
     def _input(self, channel: paramiko.Channel, process: subprocess.Popen[bytes], to_process: int) -> None:
         try:
@@ -128,8 +131,8 @@ def _copy(descriptor: int, send: object) -> None:
     try:
         while data := os.read(descriptor, 65536):
             send(data)
-    except OSError:
-        pass  # the last process on a pseudo-terminal has ended, or the other side has gone
+    except (OSError, EOFError):
+        pass  # the last process on a pseudo-terminal has ended, or the other side has gone (paramiko: EOFError)
 
 
 @pytest.fixture
