@@ -1,4 +1,4 @@
-"""The end of our processes when Pulumi's engine is gone: the program, and the providers.
+"""The end of our processes, the program and the providers: when Pulumi's engine is gone, and quickly.
 
 A killed engine leaves them behind, and the parent of a provider is a shell that survives too: only the connection to the engine breaks.
 Python runs this at the start of a provider process, before Pulumi's own code, by `exam-lab.pth` in .venv (see setup/venv.py): a provider
@@ -7,7 +7,9 @@ that is not yet in use must end as well. It is a module of its own, without impo
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import itertools
 import os
 import re
@@ -17,6 +19,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+GARBAGE_THRESHOLD = 50_000
+"""New objects between two collections. Python's 700 has imports of what these processes never let go of searched for garbage again and again."""
 
 _lock = threading.Lock()
 _watching = False
@@ -31,12 +36,18 @@ def address() -> str:
 
 
 def start() -> None:
-    """Watch the engine from now on, once per process. Nothing happens in a process that no engine started."""
+    """Watch the engine from now on, once per process. Nothing happens in a process that no engine started.
+
+    Such a process lives for a second or two, and the engine waits for its end: there is no use in taking every object apart at exit, which
+    takes a tenth of a second.
+    """
     global _watching  # noqa: PLW0603 - a process has one engine
     with _lock:
         if _watching or not address():
             return
         _watching = True
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    atexit.register(gc.freeze)
     threading.Thread(target=_watch, args=[address()], name="engine watch", daemon=True).start()
 
 

@@ -39,17 +39,16 @@ class Stack:
             # The engine starts the program with the first python on PATH.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
-        self.environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        # As on most machines: what is imported was compiled by an earlier run.
+        for unwanted in ("PULUMI_CONFIG_PASSPHRASE_FILE", "PYTHONDONTWRITEBYTECODE"):
+            self.environment.pop(unwanted, None)
         if not checkpoints:
             self.environment["PULUMI_SKIP_CHECKPOINTS"] = "true"
         self.settings = (program / "stacks" if program == PROJECT else program) / f"Pulumi.{name}.yaml"
         self.settings.unlink(missing_ok=True)
         self.pulumi("stack", "init", name, "--no-select")
-        self.configure(config)
-
-    def configure(self, config: Mapping[str, str]) -> None:
         pairs = [argument for key, value in config.items() for argument in ("--plaintext", f"{key}={value}")]
-        self.pulumi("config", "set-all", *pairs, "-s", self.name)
+        self.pulumi("config", "set-all", *pairs, "-s", name)
 
     def pulumi(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[float, str]:
         return run(
@@ -95,32 +94,36 @@ class Project:
         """`port` is another one by which the host is reached, such as a proxy's."""
         port = port or endpoint.port
         name = f"bench-{folder.name}"
+        self._file = folder / "wanted"
+        """What an edit is made in: the topology, or, where no topology file can say the lab, `edited`."""
+        self._declared, self._edited = "", "edited"
         if lab.name == "ccna_ch8":
+            self._declared, self._edited = topologies()
             config = {
                 "lab:target": "ssh",
-                "lab:topology": "ccna_ch8",
+                "lab:topology": f"{self._file}",
                 "lab:address": endpoint.address,
                 "lab:port": f"{port}",
                 "lab:privateKeyFile": endpoint.private_key_file,
                 "lab:hostKey": endpoint.host_key,
             }
             self.stack = Stack(name, PROJECT, folder, config, checkpoints=checkpoints)
-            edited = folder / "edited.yaml"
-            edited.write_text(edited_topology())
-            self._declared, self._edited = {"lab:topology": "ccna_ch8"}, {"lab:topology": f"{edited}"}
         else:
             config = {
                 "bench:lab": lab.name,
+                "bench:wanted": f"{self._file}",
                 "bench:port": f"{port}",
                 "bench:privateKeyFile": endpoint.private_key_file,
                 "bench:hostKey": endpoint.host_key,
             }
             self.stack = Stack(name, PROGRAMS / "lab", folder, config, checkpoints=checkpoints)
-            self._declared, self._edited = {"bench:edited": "false"}, {"bench:edited": "true"}
 
     def set_edit(self, *, edited: bool) -> None:
-        """What the next `up` is for. Not part of what is measured: the user's editor does it."""
-        self.stack.configure(self._edited if edited else self._declared)
+        """What the next `up` is for. Not part of what is measured: the user's editor does it.
+
+        A file and not a setting: where settings change, the engine starts its providers anew.
+        """
+        self._file.write_text(self._edited if edited else self._declared)
 
     def up(self) -> float:
         return self.stack.up()
@@ -146,11 +149,12 @@ class Engine:
     name = "engine alone"
 
     def __init__(self, resources: int, folder: Path, *, checkpoints: bool = True) -> None:
-        config = {"bench:resources": f"{resources}"}
+        self._file = folder / "wanted"
+        config = {"bench:resources": f"{resources}", "bench:wanted": f"{self._file}"}
         self.stack = Stack(f"bench-{folder.name}", PROGRAMS / "engine", folder, config, checkpoints=checkpoints)
 
     def set_edit(self, *, edited: bool) -> None:
-        self.stack.configure({"bench:edited": f"{edited}".lower()})
+        self._file.write_text("edited" if edited else "")
 
     def up(self) -> float:
         return self.stack.up()
@@ -171,9 +175,10 @@ class Engine:
         self.stack.close()
 
 
-def edited_topology() -> str:
-    """ccna_ch8 with the edit, and paths that hold wherever the file is."""
+def topologies() -> tuple[str, str]:
+    """ccna_ch8 without and with the edit, and with paths that hold wherever the file is."""
     text = (PROJECT / "stacks" / "topologies" / "ccna_ch8.yaml").read_text()
     if DECLARED not in text:
         raise ValueError(f"ccna_ch8.yaml has no {DECLARED!r}, which the benchmark edits")
-    return text.replace(DECLARED, EDITED).replace("../../images", f"{PROJECT}/images")
+    text = text.replace("../../images", f"{PROJECT}/images")
+    return text, text.replace(DECLARED, EDITED)

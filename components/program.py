@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 import engine_watch
+from components import sdk
 from components.lab import Lab
 from components.settings import Settings
 from components.targets import target_host
@@ -17,6 +18,7 @@ from components.topology.plan import Engine, Plan
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
     engine_watch.start()
+    sdk.trim()
     settings = Settings.from_config(pulumi.Config("lab"))
     plan = _plan(settings.topology, settings.routers)
     target = target_host(settings, plan)

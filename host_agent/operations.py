@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from host_agent import blobs, hostinfo, keeper, kinds, probes, restore
+from host_agent import blobs, hostinfo, keeper, kinds, restore
 from host_agent.context import Context, Host
 from host_agent.errors import Conflict, HostError, ProtocolError, Unavailable
 from host_agent.schema import JSON, decode, encode, encode_args
@@ -105,6 +105,13 @@ def leases(host: Host, parameters: Parameters, progress: Progress) -> Result:
     return {lease: owner for lease in host.ledger.all_leases() if (owner := host.ledger.owner(lease)) is not None}
 
 
+def probe(host: Host, parameters: Parameters, progress: Progress) -> Result:
+    """See `probes`. What speaks HTTP is imported when somebody asks: every agent of an `up` would wait for it."""
+    from host_agent import probes
+
+    return probes.probe(host, parameters, progress)
+
+
 METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "add": add,
     "show": show,
@@ -115,7 +122,7 @@ METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "restore": restore.restore,
     "host": hostinfo.describe,
     "services": hostinfo.services,
-    "probe": probes.probe,
+    "probe": probe,
     "missing_blobs": blobs.missing,
 }
 

@@ -7,7 +7,6 @@ import os
 import select
 import sys
 import threading
-import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -61,6 +60,8 @@ def serve(host: Host) -> None:
         except HostError as error:
             send({"id": number, "error": {"type": type(error).__name__, "message": str(error), "trace": ""}})
         except Exception as error:  # noqa: BLE001 - the other requests go on; the user gets the cause in one line, the trace on demand
+            import traceback  # what it imports is for this moment alone
+
             message = f"{type(error).__name__}: {error}"
             send({"id": number, "error": {"type": "Defect", "message": message, "trace": traceback.format_exc()}})
 

@@ -15,8 +15,8 @@ LOCK_WITH_TESTS = CHECKOUT / "requirements-dev.lock"
 PYTHONS = ("python3.13", "python3.12", "python3.11", "python3", "/usr/bin/python3")
 """Newest first, of those that the locks were made for; then whatever this machine calls Python 3."""
 
-WATCH = 'import sys; "pulumi.dynamic" in sys.orig_argv and __import__("engine_watch").start()\n'
-"""What Python does at its start: a provider of Pulumi's ends with its engine, from its first moment on."""
+WATCH = 'import sys; {"pulumi.dynamic", "--engine"} & {*sys.orig_argv} and __import__("engine_watch").start()\n'
+"""What Python does at its start: a program or provider of Pulumi's ends with its engine, from its first moment on."""
 
 PIP = ("--disable-pip-version-check", "--no-input", "--quiet", "--no-cache-dir", "--retries", "1", "--timeout", "15")
 PIP_ADVICE = (
@@ -70,7 +70,9 @@ def pending(*, tests: bool) -> Step | None:
         progress.command(
             [
                 *(_PYTHON, "-m", "pip", "install", *PIP),
-                *("--no-index", "--no-deps", "--no-build-isolation", "--editable", "."),
+                *("--no-index", "--no-deps", "--no-build-isolation"),
+                # A line with the checkout's path; else each Python process would first import a finder of the packages in it.
+                *("--config-settings", "editable_mode=compat", "--editable", "."),
             ],
             what="installing the project",
             advice="This needs no network: the message above is about the project's own files.",
@@ -78,6 +80,13 @@ def pending(*, tests: bool) -> Step | None:
         )
         for folder in VENV.glob("lib/python3*/site-packages"):
             (folder / "exam-lab.pth").write_text(WATCH)
+        # As pip does with what it installs: who has PYTHONDONTWRITEBYTECODE set would have it compiled in each run.
+        progress.command(
+            [_PYTHON, "-m", "compileall", "-q", *_packages(), "engine_watch.py"],
+            what="compiling the project",
+            advice="The message above says which file is wrong.",
+            cwd=CHECKOUT,
+        )
         _PROJECT_STAMP.write_text(_project_digest())
 
     if not packages_wanted:
@@ -123,6 +132,8 @@ def _digest(*files: Path) -> str:
 
 
 def _project_digest() -> str:
-    # An editable install maps the packages that it finds: with a new one it has to be done again.
-    packages = sorted(marker.parent.name for marker in CHECKOUT.glob("*/__init__.py"))
-    return f"{_digest(CHECKOUT / 'pyproject.toml')} {' '.join(packages)} {hashlib.sha256(WATCH.encode()).hexdigest()}"
+    return f"{_digest(CHECKOUT / 'pyproject.toml', Path(__file__))} {' '.join(_packages())}"
+
+
+def _packages() -> list[str]:
+    return sorted(marker.parent.name for marker in CHECKOUT.glob("*/__init__.py"))

@@ -11,7 +11,7 @@ import pytest
 from benchmarks import labs, measure, report, script
 from benchmarks.measure import DESTROY, EDIT, SAME, SAME_WITH_REFRESH, UP, Counted, LabResult
 from benchmarks.peers import Script
-from benchmarks.pulumi_runs import edited_topology
+from benchmarks.pulumi_runs import topologies
 from components.topology import read_topology
 
 LABS = ("ccna_ch8", "containers-10", "namespaces-200", "pairs-1000")
@@ -33,9 +33,11 @@ def test_an_edit_is_one_pair_s_mtu(name: str) -> None:
 
 
 def test_the_edited_topology_is_the_lab_with_the_edit(tmp_path: Path) -> None:
-    file = tmp_path / "edited.yaml"
-    file.write_text(edited_topology())
-    assert labs.of_plan(read_topology(file), edited="web-web-dev") == labs.lab("ccna_ch8").with_edit()
+    lab = labs.lab("ccna_ch8")
+    file = tmp_path / "wanted.yaml"
+    for text, expected in zip(topologies(), (lab, lab.with_edit()), strict=True):
+        file.write_text(text)
+        assert labs.of_plan(read_topology(file), edited=lab.edited) == expected
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -5,6 +5,8 @@ As components/lab.py has it: a lease, and inside a component all that goes with 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pulumi
 
 from benchmarks.labs import IMAGES, End, lab
@@ -18,7 +20,7 @@ from dynamic_providers.veth_pair import EndpointArgs, VethPair
 
 config = pulumi.Config("bench")
 wanted = lab(config.require("lab"))
-if config.get_bool("edited"):
+if Path(config.require("wanted")).read_text():
     wanted = wanted.with_edit()
 host = LabHost(
     "host",
