@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import subprocess
-import tempfile
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Iterator, Sequence
 
 from host_agent.errors import CommandFailed
 
@@ -21,21 +22,42 @@ def run(
     # nsenter, not `ip netns exec`: that one also remounts /sys in a mount namespace of its own, which costs ten times as much.
     if netns:
         argv = ["nsenter", f"--net=/run/netns/{netns}", "--", *argv]
-    # Into files, not pipes: a daemon that the program starts may keep them open, and a pipe would be waited for until it ends.
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-
-        def printed(file: IO[bytes]) -> str:
-            file.seek(0)
-            return file.read().decode(errors="replace")
-
+    # Files, not pipes: a daemon that the program starts may keep them open, and a pipe would be waited for until it ends.
+    with _memory() as source, _memory() as stdout, _memory() as stderr:
+        os.pwrite(source, stdin.encode(), 0)
         try:
-            done = subprocess.run(
-                argv, input=stdin.encode(), stdout=stdout, stderr=stderr, timeout=timeout_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise CommandFailed(argv, -1, f"it did not end within {timeout_s:g} s; {printed(stderr)}") from None
+            process = subprocess.Popen(argv, stdin=source, stdout=stdout, stderr=stderr)
         except OSError as error:
             raise CommandFailed(argv, -1, str(error)) from None
-        if done.returncode:
-            raise CommandFailed(argv, done.returncode, f"{printed(stderr).strip()}\n{printed(stdout).strip()}")
-        return printed(stdout) + (printed(stderr) if with_stderr else "")
+        if not _ends(process, timeout_s):
+            process.kill()
+            process.wait()
+            raise CommandFailed(argv, -1, f"it did not end within {timeout_s:g} s; {_read(stderr)}")
+        if process.wait():
+            raise CommandFailed(argv, process.returncode, f"{_read(stderr).strip()}\n{_read(stdout).strip()}")
+        return _read(stdout) + (_read(stderr) if with_stderr else "")
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[int]:
+    """A file that is in no folder. See memfd_create(2)."""
+    descriptor = os.memfd_create("exam-lab")
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int) -> str:
+    return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
+
+
+def _ends(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    """Wait for its end. `Popen.wait(timeout)` looks every 50 ms, which is as long as most of these programs run."""
+    descriptor = os.pidfd_open(process.pid)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
+    finally:
+        os.close(descriptor)

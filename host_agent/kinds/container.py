@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -179,37 +180,41 @@ def _ensure(context: Context, args: Args, names: _Names) -> Outputs:
             raise Conflict(f"Docker container {name}", context.owner_of(mark))
     if pause is None and not context.adopt and exists(names.netns):
         raise Conflict(f"network namespace {names.netns}", context.owner_of(""))
-    with _explained(args):
-        pause = _make_pause(context, args, names) if pause is None else _started(api, pause)
-        if not _attached(names.netns, pause):
-            _attach(names.netns, pause)
-        pause_id = str(pause["Id"])
+    with _explained(args), ThreadPoolExecutor(max_workers=1) as pool:
+        pause_id = str(pause["Id"]) if pause is not None else _create_pause(context, args, names)
         if app is not None and (_joined(app) != pause_id or _must_be_made_again(args, app)):
             _delete(api, args, str(app["Id"]))
             app = None
-        if app is None:
-            app_id = api.create_container_from_config(_config(context, args, pause_id), names.container)["Id"]
+        # Docker makes a container, which takes as long as to start one, while the one that it will join is started.
+        created = (
+            pool.submit(api.create_container_from_config, _config(context, args, pause_id), names.container)
+            if app is None
+            else None
+        )
+        pause = _started(api, pause_id, pause)
+        if not _attached(names.netns, pause):
+            _attach(names.netns, pause)
+        if app is not None:
+            _change(api, args, app, pause)
+        elif created is not None:
+            app_id = created.result()["Id"]
             if args.running:
                 api.start(app_id)
-        else:
-            _change(api, args, app, pause)
     return Outputs(container=names.container, pause_id=pause_id, netns=names.netns)
 
 
-def _started(api: APIClient, pause: Inspected) -> Inspected:
+def _started(api: APIClient, pause_id: str, pause: Inspected | None) -> Inspected:
     """A pause container that is there, running. Made anew, it would have another id, and the container and its files could not stay."""
-    if _running(pause):
+    if pause is not None and _running(pause):
         return pause
-    pause_id = str(pause["Id"])
-    if cast(Inspected, pause["State"])["Paused"]:
+    if pause is not None and cast(Inspected, pause["State"])["Paused"]:
         api.unpause(pause_id)
     else:
         api.start(pause_id)
     return cast(Inspected, api.inspect_container(pause_id))
 
 
-def _make_pause(context: Context, args: Args, names: _Names) -> Inspected:
-    api = context.host.docker.api
+def _create_pause(context: Context, args: Args, names: _Names) -> str:
     config = {
         "Image": args.pause_image,
         "Cmd": PAUSE_COMMAND,
@@ -221,9 +226,7 @@ def _make_pause(context: Context, args: Args, names: _Names) -> Inspected:
         "NetworkDisabled": True,
         "HostConfig": {**_confinement(), "NetworkMode": "none", "SecurityOpt": ["no-new-privileges"]},
     }
-    pause_id = str(api.create_container_from_config(config, names.pause)["Id"])
-    api.start(pause_id)
-    return cast(Inspected, api.inspect_container(pause_id))
+    return str(context.host.docker.api.create_container_from_config(config, names.pause)["Id"])
 
 
 def _config(context: Context, args: Args, pause_id: str) -> dict[str, object]:

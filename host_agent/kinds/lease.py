@@ -25,6 +25,9 @@ INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade", "ta
 SHARED_ADDRESS_SPACE = ipaddress.IPv4Network("100.64.0.0/10")
 """RFC 6598: neither a lab's nor, on a host that is no carrier's, anybody's addresses."""
 
+WHAT_OTHERS_USE = frozenset({"network_namespace", "image", "router_image"})
+"""Kinds that are removed after all that may be in them, or made from them."""
+
 HOLDER = ("project", "stack", "user")
 """By what a lease is found again whose id is lost."""
 
@@ -76,18 +79,16 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 
 
 def remove(context: Context, args: Args) -> None:
-    """End everything that the ledger has for the lease, newest first, containers side by side. Raises HostError naming what resisted."""
+    """End everything that the ledger has for the lease: processes and links side by side, then what they were in. Raises HostError naming what
+    resisted.
+    """
     entries = context.host.ledger.entries(context.lease)
     namespaces = frozenset(entry.id for entry in entries if entry.kind in {"network_namespace", "container"})
     ended = [entry for entry in entries if not _ends_with_namespace(entry, namespaces)]
     failures: list[str] = []
-    # Users of an object are newer than the object; within a kind nothing uses another, so they go side by side.
-    while ended:
-        kind = ended[-1].kind
-        batch = []
-        while ended and ended[-1].kind == kind:
-            batch.append(ended.pop())
-        with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for used in (False, True):
+            batch = [entry for entry in reversed(ended) if (entry.kind in WHAT_OTHERS_USE) == used]
             failures += [failure for failure in pool.map(lambda entry: _remove_entry(context, entry), batch) if failure]
     if failures:
         raise HostError(
