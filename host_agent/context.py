@@ -96,8 +96,10 @@ class Context:
     def owner_of(self, mark: str) -> str:
         """Who holds an object that carries `mark`, for messages."""
         program, _, lease = mark.partition(" ")
-        return (
-            self.host.ledger.describe(lease)
-            if program == "exam-lab" and lease
-            else "nobody that we know (made by hand or by another program)"
-        )
+        if program != "exam-lab" or not lease:
+            return "nobody that we know (made by hand or by another program)"
+        owner = self.host.ledger.describe(lease)
+        if lease == self.lease:
+            # Pulumi makes the new object before it deletes the one whose name is no longer declared.
+            return f"{owner}, this lab itself, as part of another object (one that is renamed needs an `up` between that takes it out)"
+        return owner
