@@ -208,7 +208,10 @@ def test_a_pair_of_which_only_one_end_was_marked_is_finished(lab: Lab) -> None:
 def test_two_pairs_cannot_claim_one_interface(lab: Lab) -> None:
     host, router = host_and_router(lab)
     lab.add("veth_pair", **cable({"namespace": host, "ifname": "r1-br"}, {"namespace": router, "ifname": "eth0"}))
-    with pytest.raises(HostError, match="interface r1-br in host exists already and belongs to stack .* this lab itself, as part of another object"):
+    with pytest.raises(
+        HostError,
+        match=r"interface r1-br in host exists already and belongs to stack .* this lab itself, as part of another object",
+    ):
         lab.create(VETH, cable({"namespace": host, "ifname": "r1-br"}, {"namespace": router, "ifname": "eth1"}))
     assert "eth0" in lab.run("ip", "link", netns="R1")
 
