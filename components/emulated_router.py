@@ -7,6 +7,7 @@ from typing import cast
 
 import pulumi
 
+from components.router_config import config_of
 from components.site import Site
 from components.topology.plan import NioPlan, RouterPlan
 from dynamic_providers.dynamips_hypervisor import DynamipsHypervisor
@@ -52,7 +53,7 @@ class EmulatedRouter(pulumi.ComponentResource):
             mac=plan.dynamips.mac,
             slots={str(slot): card for slot, card in plan.dynamips.slots},
             nios=[self._plugged(nio) for nio in plan.dynamips.nios],
-            startup_config=plan.config,
+            startup_config=config_of(plan),
             reset=reset,
             host=site.host,
             lease=site.lease,

@@ -445,6 +445,12 @@ class RipSpec(Spec):
     )
 
 
+class SecretSpec(Spec):
+    """A value that stands in the stack's configuration, encrypted."""
+
+    from_secret: Name = Field(description="Name of the secret in the stack's configuration.")
+
+
 class RouterDefaultsSpec(Spec):
     """What all routers have, unless they say otherwise."""
 
@@ -452,6 +458,9 @@ class RouterDefaultsSpec(Spec):
         default="frr", description="What runs the routers: `frr`, or `{dynamips: {platform: c3725, image: free}}`."
     )
     rip: RipSpec | None = Field(default=None, description="RIP on all routers. Default: none.")
+    enable_secret: SecretSpec | None = Field(
+        default=None, description="What `enable` asks for, on all routers. Default: nothing."
+    )
 
 
 class RouterInterfaceSpec(Spec):
@@ -502,6 +511,11 @@ class RouterSpec(Spec):
     rip: RipSpec | None = Field(
         default=None, description="RIP on this router; keys that are not given are those of `router_defaults`."
     )
+    enable_secret: SecretSpec | None = Field(
+        default=None,
+        description="What `enable` asks for, `{from_secret: name}`: its salted hash is in the configuration. With frr, whose vtysh asks nobody,"
+        " it has no effect. Default: that of `router_defaults`.",
+    )
     routes: tuple[RouteSpec, ...] = Field(default=(), description="Static routes.")
     config: Text | None = Field(
         default=None,
@@ -551,12 +565,6 @@ LinkSpec = Annotated[
     ],
     AfterValidator(_two_ends),
 ]
-
-
-class SecretSpec(Spec):
-    """A value that stands in the stack's configuration, encrypted."""
-
-    from_secret: Name = Field(description="Name of the secret in the stack's configuration.")
 
 
 def _env_kind(value: object) -> str:

@@ -145,6 +145,10 @@ class RouterPlan:
     """(slot, card); for engines that emulate the hardware."""
     vlans: tuple[tuple[int, str], ...]
     """(VLAN number, its name); for engines that emulate the hardware."""
+    config_is_raw: bool = False
+    """Whether `config` is the examiner's own text, in which there may be passwords."""
+    enable_secret: str | None = None
+    """Name, in the stack's configuration, of the secret whose hash is in the configuration too; of the engine dynamips."""
     dynamips: DynamipsPlan | None = None
     """Of the engine dynamips. Such a router has no namespace: its ports are plugged in by `dynamips.nios`."""
 

@@ -525,7 +525,12 @@ class _Resolver:
         rip = self.rip(name, router, ports)
         routes = self.routes(name, router.routes, ("routers", name, "routes"))
         hostname = router.hostname or name
-        config = self.config(name, router)
+        raw = config = self.config(name, router)
+        secret = router.enable_secret or self.topology.router_defaults.enable_secret
+        if raw is not None and router.enable_secret:
+            self.conflict(
+                ("routers", name, "enable_secret"), "a whole configuration has its own `enable secret`: write it there"
+            )
         if config is None and spec:
             access_vlans = {port.long: switched.vlan for port, switched in self.switch_ports[name].items()}
             config = ios.render(hostname, ports, access_vlans, rip, routes)
@@ -540,6 +545,8 @@ class _Resolver:
             base_mac=router.base_mac,
             slots=tuple(router.slots.items()),
             vlans=tuple(router.vlans.items()),
+            config_is_raw=raw is not None,
+            enable_secret=secret.from_secret if secret and spec and raw is None else None,
             dynamips=self.hardware(name, router, spec) if spec else None,
         )
 

@@ -529,7 +529,8 @@ class _Router:
             time.sleep(0.01)
 
     def _write_record(self, **values: JSON) -> None:
-        write_json(self.record_file, {**self.record, **values, "applied": encode_args(self.args)})
+        applied = encode_args(replace(self.args, startup_config=""))  # that of the candidate is in NVRAM
+        write_json(self.record_file, {**self.record, **values, "applied": applied})
 
     def _log(self) -> str:
         """The last line of what Dynamips logged of it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.stack import PROJECT, Stack, on_host
+from tests.e2e.test_drift import CommandLines, texts
 from tests.hostsnapshot import differences, snapshot
 from tests.machines import Machine, machine
 
@@ -112,6 +113,74 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
 
     stack.destroy()
     assert differences(before, snapshot(host.run)) == ""
+
+
+PASSWORDS = {"enable": "tr0ub4dor-and-3", "line": "s3cret-of-a-line", "key": "k3y-of-rip", "wrong": "m1styped-word"}
+
+
+def secret_topology(folder: Path, *, corrected: bool = True) -> Path:
+    """Three routers: the hash of a password; whole configurations with passwords in them, for the firmware and for FRR."""
+    r2 = f"hostname R2\nline con 0\n password {PASSWORDS['line']}\n login\nline aux 0\n privilege level 15\nend\n"
+    r3 = f"hostname R3\ninterface lo\n ip rip authentication mode md5\n ip rip authentication string {PASSWORDS['key']}\n"
+    wrong = "" if corrected else f"enabel secret {PASSWORDS['wrong']}\n"
+    (folder / "r2.conf").write_text(r2)
+    topology = {
+        "topology": "secrets",
+        "routers": {
+            "R1": {"engine": {"dynamips": {}}, "enable_secret": {"from_secret": "enableSecret"}},
+            "R2": {"engine": {"dynamips": {}}, "config_file": "r2.conf"},
+            "R3": {"engine": "frr", "config": r3 + wrong},
+        },
+    }
+    path = folder / "secrets.yaml"
+    path.write_text(json.dumps(topology))
+    return path
+
+
+def test_no_password_of_a_router_is_to_be_seen(host: Machine, tmp_path: Path) -> None:
+    """Not in the state and its backups, in what is printed, in process lists, in files of the lab host that others read."""
+    watch = CommandLines()
+    watch.start()
+    printed = ""
+    with on_host("e2e-passwords", tmp_path, host, str(secret_topology(tmp_path, corrected=False))) as stack:
+
+        def pulumi(*arguments: str) -> str:
+            nonlocal printed
+            done = stack.run("pulumi", *arguments, "-s", stack.name, "--non-interactive")
+            printed += done.stdout + done.stderr
+            return done.stdout + done.stderr
+
+        stack.run("pulumi", "config", "set", "--secret", "enableSecret", "-s", stack.name, stdin=PASSWORDS["enable"])
+        assert "Unknown command: enabel … (line 5)" in pulumi("up", "--yes", "--diff")
+        secret_topology(tmp_path)
+        pulumi("up", "--yes", "--diff")
+        pulumi("refresh", "--yes")
+        assert stack.preview() == {}
+        printed += stack.run("lab", "status", "--json").stdout
+
+        said_at = [
+            stack.run("lab", "console", "R1", stdin=f"\nenable\n{typed}\nshow privilege\n").stdout
+            for typed in ("wrong", PASSWORDS["enable"])
+        ]
+        assert ["Current privilege level is 15" in text for text in said_at] == [False, True], said_at
+        assert PASSWORDS["line"] in said(stack, "R2", "--", "show", "running-config")
+        assert PASSWORDS["key"] in said(stack, "R3", "--", "vtysh", "-c", "show running-config")
+
+        # The router's own text: it changes in place, and is not shown.
+        (tmp_path / "r2.conf").write_text((tmp_path / "r2.conf").read_text().replace("R2", "R2b"))
+        assert "[secret]" in pulumi("preview", "--diff")
+        watch.stopped.set()
+        watch.join()
+        readable = (
+            "find / /run /tmp /var -xdev -type f -perm /o=r -size -4M -mmin -15 -print0 | xargs -0 grep -lF {} || true"
+        )
+        for password in PASSWORDS.values():
+            assert host.run(readable.format(password)) == ""
+        kept = texts(stack.backend) + stack.settings.read_text()
+        for password in PASSWORDS.values():
+            assert password not in printed
+            assert password not in kept
+            assert not [line for line in watch.seen if password.encode() in line]
 
 
 @pytest.mark.thorough
