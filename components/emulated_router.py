@@ -40,7 +40,13 @@ class EmulatedRouter(pulumi.ComponentResource):
         assert plan.dynamips is not None
         self._site = site
         hypervisor = DynamipsHypervisor(
-            name, name=plan.name, namespace=site.namespace, host=site.host, lease=site.lease, opts=own
+            name,
+            name=plan.name,
+            namespace=site.namespace,
+            cpus=plan.dynamips.cpus,
+            host=site.host,
+            lease=site.lease,
+            opts=own,
         )
         router = DynamipsRouter(
             name,

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from host_agent.cgroups import Group
 from host_agent.context import Context
 from host_agent.dynamips_client import TIMEOUT_S, Client, HypervisorGone, connected
 from host_agent.errors import CommandFailed, HostError, Missing
@@ -102,6 +103,11 @@ class Hypervisor:
     @property
     def port(self) -> int:
         return int(cast(int, self.record.get("port") or 0))
+
+    @property
+    def cgroup(self) -> Group:
+        """What it is limited by, if it is."""
+        return Group(f"exam-lab-{self.context.lease}-{self.name}")
 
     def write_record(self, **values: JSON) -> None:
         write_json(self.folder / "hypervisor.json", {"mark": self.context.mark, **values})

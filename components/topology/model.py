@@ -399,6 +399,9 @@ class DynamipsSpec(Spec):
     ram_mib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
         default=None, description="RAM in MiB. Default: the platform's."
     )
+    cpus: Annotated[float, Strict(), Field(ge=0.01, le=1024)] | None = Field(
+        default=None, description="Limit of processor time on the lab host, in processors. Default: none."
+    )
 
 
 class DynamipsEngineSpec(Spec):

@@ -121,6 +121,7 @@ class DynamipsPlan:
     """`free`, the absolute path of an image on the machine that runs Pulumi, or `host:` and a path on the lab host."""
     idle_pc: str | None
     ram_mib: int | None
+    cpus: float | None
     mac: str
     """The base address: its ports' are made of it."""
     slots: tuple[tuple[int, str], ...]

@@ -581,6 +581,7 @@ class _Resolver:
             image=image,
             idle_pc=spec.idle_pc,
             ram_mib=spec.ram_mib,
+            cpus=spec.cpus,
             mac=mac,
             slots=tuple((int(slot), card) for slot, card in slots.items()),
             nios=tuple(nios),

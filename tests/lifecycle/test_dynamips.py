@@ -178,19 +178,30 @@ def test_a_log_does_not_grow_without_end(lab: Lab, there: Needs) -> None:
     thing.assert_as_declared("a long log")
 
 
-def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
-    router(lab, there)
+def share_of_a_processor(lab: Lab) -> float:
+    """What the daemon uses, over two seconds."""
 
     def ticks() -> int:
         fields = lab.run("cat", f"/proc/{daemon_of(lab)}/stat").rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
-    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
     hertz = int(lab.run("getconf", "CLK_TCK"))
     before, began = ticks(), time.monotonic()
     time.sleep(2)  # the time over which it is measured
-    share = (ticks() - before) / hertz / (time.monotonic() - began)
-    assert share < IDLE_SHARE
+    return (ticks() - before) / hertz / (time.monotonic() - began)
+
+
+def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
+    router(lab, there)
+    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
+    assert share_of_a_processor(lab) < IDLE_SHARE
+
+
+def test_a_daemon_gets_no_more_than_its_limit(lab: Lab, there: Needs) -> None:
+    """A router that is never idle, as one without idle-pc, or one that a candidate keeps busy."""
+    router(lab, there, idle_pc=None)
+    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"], cpus=0.1)
+    until(lambda: share_of_a_processor(lab) < 0.2, "it is held to a tenth of a processor")
 
 
 @pytest.mark.quiet

@@ -196,10 +196,10 @@ ROWS: dict[str, Row] = {
     "dynamips_hypervisor": Row(
         dynamips_hypervisor.DynamipsHypervisor,
         {"name": "R1", "namespace": NAMESPACE},
-        ({"niceness": 10.0}, {"memory_mib": 512.0}, {"running": False}),
+        ({"niceness": 10.0}, {"memory_mib": 512.0}, {"cpus": 0.5}, {"running": False}),
         ({"name": "R2"}, {"namespace": NAMESPACE.replace("000001", "000002")}),
-        {"name": "R.1", "namespace": NAMESPACE, "niceness": -5.0, "memory_mib": 1.0},
-        frozenset({"name", "niceness", "memory_mib"}),
+        {"name": "R.1", "namespace": NAMESPACE, "niceness": -5.0, "memory_mib": 1.0, "cpus": 0.0},
+        frozenset({"name", "niceness", "memory_mib", "cpus"}),
     ),
     "router_image": Row(
         router_image.RouterImage,
