@@ -387,6 +387,12 @@ class DynamipsSpec(Spec):
     platform: Literal["c2691", "c3725", "c3745", "c3600", "c7200"] = Field(
         default="c3725", description="The router model. `free` runs on c2691, c3725 and c3745."
     )
+    chassis: Literal["3620", "3640", "3660"] | None = Field(
+        default=None, description="Of a c3600, quoted. Default: `3640`."
+    )
+    npe: Annotated[str, AfterValidator(_matches(r"npe-[a-z0-9]+", "is no processor: write it like npe-400"))] | None = (
+        Field(default=None, description="Processor of a c7200. Default: Dynamips' choice.")
+    )
     image: OneLine = Field(
         default="free",
         description="`free` (this project's firmware), the path of an IOS image relative to the topology file, or `host:`"
@@ -399,8 +405,32 @@ class DynamipsSpec(Spec):
     ram_mib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
         default=None, description="RAM in MiB. Default: the platform's."
     )
+    nvram_kib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
+        default=None, description="NVRAM in KiB. Default: the platform's."
+    )
+    wics: dict[Annotated[int, Field(ge=0, le=2)], Literal["WIC-1T", "WIC-2T"]] = Field(
+        default_factory=dict,
+        description="WIC bay → WIC, on c2691, c3725 and c3745. The router has them; a topology has no links for their serial ports.",
+    )
+    system_id: (
+        Annotated[str, AfterValidator(_matches(r"[A-Za-z0-9]{1,20}", "is no serial number: write it like FTX0945W0MY"))]
+        | None
+    ) = Field(default=None, description="Serial number.")
+    conf_reg: Annotated[
+        str, AfterValidator(_matches(r"0x[0-9a-fA-F]{1,4}", "is no configuration register: write it like 0x2102"))
+    ] = Field(default="0x2102", description="Configuration register, quoted; with 0x2142 startup-config is not read.")
+    sparse: Boolean = Field(default=False, description="Whether RAM is taken on the lab host only as it is used.")
+    ghost: Boolean = Field(
+        default=False,
+        description="Whether the routers of one `hypervisor` that have the same image and RAM share what they leave of it as it is.",
+    )
+    hypervisor: Name | None = Field(
+        default=None,
+        description="Routers that name the same one share a daemon, for many routers on a host; a crash then takes them all. Default: one each.",
+    )
     cpus: Annotated[float, Strict(), Field(ge=0.01, le=1024)] | None = Field(
-        default=None, description="Limit of processor time on the lab host, in processors. Default: none."
+        default=None,
+        description="Limit of processor time on the lab host, in processors; routers of one `hypervisor` share the sum. Default: none.",
     )
 
 

@@ -115,6 +115,49 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     assert differences(before, snapshot(host.run)) == ""
 
 
+PLATFORMS = """
+topology: platforms
+networks: {Left: {bridge: left, subnet: 10.0.1.0/24}, Right: {bridge: right, subnet: 10.0.2.0/24}}
+host:
+  interfaces: {lab0: {network: Left, address: 10.0.1.2/24}}
+  routes: [{dst: 10.0.0.0/16, via: 10.0.1.1}]
+router_defaults: {engine: {dynamips: {hypervisor: all, ram_mib: 16, sparse: true, ghost: true}}, rip: {timers: [5, 30, 20]}}
+routers:
+  A:
+    engine: {dynamips: {platform: c2691, system_id: FTX0001, cpus: 1}}
+    slots: {1: NM-1FE-TX}
+    interfaces: {Fa1/0: {network: Left, address: 10.0.1.1/24}}
+  B: {slots: {2: NM-1FE-TX}}
+  C: {slots: {1: NM-16ESW}}
+  D:
+    engine: {dynamips: {platform: c3745, nvram_kib: 304}}
+    slots: {4: NM-1FE-TX}
+    interfaces: {Fa0/1: {network: Right, address: 10.0.2.1/24}}
+links:
+  a-b: {A: {Fa0/0: 10.0.3.1/24}, B: {Fa2/0: 10.0.3.2/24}}
+  b-c: {B: {Fa0/1: 10.0.4.1/24}, C: {Fa0/0: 10.0.4.2/24}}
+  c-d: {C: {Fa0/1: 10.0.5.1/24}, D: {Fa4/0: 10.0.5.2/24}}
+checks: [{ping: 10.0.2.1, from: host, reply_ttl: 252}]
+"""
+
+
+@pytest.mark.thorough
+def test_platforms_mixed_and_a_daemon_shared(host: Machine, tmp_path: Path) -> None:
+    """c2691, c3725 and c3745 in one chain: two of them share a daemon and their memory."""
+    before = snapshot(host.run)
+    (tmp_path / "platforms.yaml").write_text(PLATFORMS)
+    with on_host("e2e-platforms", tmp_path, host, str(tmp_path / "platforms.yaml")) as stack:
+        stack.up()
+        assert checked(stack) == [("ping 10.0.2.1 from host", True)]
+        assert stack.preview() == {}
+        for name, platform in (("A", "c2691"), ("B", "c3725"), ("C", "c3725"), ("D", "c3745")):
+            assert f"Emulated {platform[1:]} " in said(stack, name, "--", "show", "version")
+        # A daemon for two routers, and one each for the others, of which one is limited.
+        assert host.run("pgrep --count --exact dynamips") == "3\n"
+        stack.destroy()
+    assert differences(before, snapshot(host.run)) == ""
+
+
 PASSWORDS = {"enable": "tr0ub4dor-and-3", "line": "s3cret-of-a-line", "key": "k3y-of-rip", "wrong": "m1styped-word"}
 
 

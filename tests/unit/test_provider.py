@@ -317,6 +317,24 @@ def test_changes_that_replace(kind: str) -> None:
         assert diff.delete_before_replace
 
 
+def test_an_emulated_router_needs_a_mac_address() -> None:
+    """Dynamips would make one of its process id, which is another at each start."""
+    news = {name: value for name, value in _news("dynamips_router").items() if name != "mac"}
+    result = _provider("dynamips_router").check({}, news)
+    assert [(failure.property, failure.reason) for failure in result.failures] == [("mac", "is required")]
+
+
+def test_the_chassis_of_a_router_replaces_and_its_processor_does_not() -> None:
+    provider = _provider("dynamips_router")
+    plain = _checked("dynamips_router", platform="c3600", nios=[], chassis="3640")
+    other = _checked("dynamips_router", platform="c3600", nios=[], chassis="3660")
+    assert provider.diff("id", plain, other).replaces == ["chassis"]
+    plain = _checked("dynamips_router", platform="c7200", slots={}, nios=[])
+    other = _checked("dynamips_router", platform="c7200", slots={}, nios=[], npe="npe-400")
+    diff = provider.diff("id", plain, other)
+    assert (diff.changes, diff.replaces) == (True, [])
+
+
 def test_another_machine_replaces(kind: str) -> None:
     olds = _checked(kind)
     diff = _provider(kind).diff("id", olds, {**olds, "host": {**HOST, "identity": "m2"}})

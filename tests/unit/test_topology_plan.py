@@ -8,7 +8,16 @@ import pytest
 
 from components.topology import TopologyError, enable_secret, plan_of, port_names, read_topology
 from components.topology.load import load
-from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan
+from components.topology.plan import (
+    AttachmentPlan,
+    HypervisorPlan,
+    LinkEnd,
+    LinkPlan,
+    NioPlan,
+    Plan,
+    PortPlan,
+    RouterPlan,
+)
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
 
@@ -315,6 +324,34 @@ def test_a_link_between_an_emulated_router_and_another_has_a_bridge() -> None:
     assert hardware is not None
     assert hardware.nios == (NioPlan("0/1", "R2_Fa0-1", "link-between", 1500, None, None),)
     assert plan.routers[0].dynamips is None
+
+
+def test_all_of_the_hardware_and_a_shared_daemon() -> None:
+    plan = read_topology(
+        "labs/t.yaml",
+        """
+topology: shared
+router_defaults: {engine: {dynamips: {hypervisor: all, cpus: 0.5}}}
+routers:
+  R1: {}
+  R2: {}
+  R3:
+    engine:
+      dynamips: {platform: c3600, chassis: "3660", image: ios.bin, nvram_kib: 64, system_id: FTX1, conf_reg: "0x2142", sparse: true, ghost: true}
+    slots: {6: NM-4E}
+  R4:
+    engine: {dynamips: {platform: c3725, image: ios.bin, wics: {0: WIC-1T, 2: WIC-2T}}}
+""",
+    )
+    assert plan.hypervisors == (HypervisorPlan("all", 1.0),)
+    hardware = {router.name: router.dynamips for router in plan.routers}
+    assert [made and made.hypervisor for made in hardware.values()] == ["all", "all", None, None]
+    third, fourth = hardware["R3"], hardware["R4"]
+    assert third is not None
+    assert (third.platform, third.chassis, third.nvram_kib, third.system_id) == ("c3600", "3660", 64, "FTX1")
+    assert (third.conf_reg, third.sparse, third.ghost, third.slots) == ("0x2142", True, True, ((6, "NM-4E"),))
+    assert fourth is not None
+    assert fourth.wics == ((0, "WIC-1T"), (2, "WIC-2T"))
 
 
 def test_what_ios_calls_things() -> None:
