@@ -15,12 +15,12 @@ import pytest
 from dynamic_providers import connection
 from dynamic_providers.base import HostError, Properties
 from dynamic_providers.dynamips_router import DynamipsRouterProvider
-from dynamic_providers.router_image import free_idle_pc
+from dynamic_providers.router_image import RouterImageProvider, free_idle_pc
 from sandbox import control
 from tests import machines
 from tests.lifecycle.lab import Lab, Needs, differences
 from tests.lifecycle.rows.dynamips_hypervisor import pid as daemon_of
-from tests.lifecycle.rows.dynamips_router import CONFIG, args, ask, needs
+from tests.lifecycle.rows.dynamips_router import CONFIG, ROW, args, ask, needs
 from tests.lifecycle.test_kinds import Object
 
 IDLE_SHARE = 0.2
@@ -146,6 +146,22 @@ def test_an_image_that_is_not_there_costs_nothing(lab: Lab, there: Needs) -> Non
         lab.run("sh", "-c", repair)
 
 
+def test_an_image_for_another_machine_is_refused(lab: Lab, there: Needs) -> None:
+    """On the lab host, before a router is made of it; and nothing of it stays."""
+    images = "/var/lib/exam-lab/router-images"
+    before = lab.run("ls", "-R", images)
+    lab.run("sh", "-c", f"head -c 40000 {images}/{there['image']}/image > /tmp/cut-off.elf")
+    for path, message in (
+        ("/bin/busybox", r"router image ios is for another machine: 64-bit little-endian"),
+        ("/tmp/cut-off.elf", r"router image ios is truncated: it has 40000 bytes of at least \d+"),
+        ("/etc/passwd", r"router image ios is no image of a router: it is not an ELF file"),
+        ("/srv/none", r"router image ios: /srv/none is not a file on the lab host"),
+    ):
+        with pytest.raises(HostError, match=message):
+            lab.create(RouterImageProvider(), {"name": "ios", "host_path": path})
+        assert lab.run("ls", "-R", images) == before
+
+
 def test_connections_are_closed_in_good_order(lab: Lab, there: Needs) -> None:
     """Else each leaks a descriptor of the daemon."""
     thing = router(lab, there)
@@ -190,11 +206,21 @@ def test_write_memory_is_the_candidate_s(lab: Lab, there: Needs) -> None:
         thing.update(args(there, startup_config=changed, **changes))
         thing.assert_as_declared(what)
         assert "hostname mine" in saved(lab), what
-    lab.run("kill", "-9", daemon_of(lab))
-    until(lambda: not daemon_of(lab), "the daemon is gone")
-    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"])
-    thing.create_again()
-    assert "hostname mine" in saved(lab), "the daemon's end"
+    for what in (
+        "stopped by hand",
+        "deleted by hand",
+        "its daemon killed",
+        "a NIO removed by hand",
+        "its tap made anew",
+        "NVRAM",
+    ):
+        drift = ROW.drifts[what]
+        drift.happen(lab, there)
+        observed = thing.read()
+        assert sorted(differences(observed, thing.declared)) == sorted(drift.shows), what
+        thing.update(args(there, startup_config=changed, ram_mib=64))
+        thing.assert_as_declared(what)
+        assert "hostname mine" in saved(lab), what
     until(lambda: "mine>" in typed(lab, "", ""), "the router boots what was saved")
     thing.update(args(there, startup_config=changed, ram_mib=64, reset=1))
     assert "hostname R1" in saved(lab)
