@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +76,76 @@ def until(condition: Callable[[], bool], what: str, timeout_s: float = 90) -> No
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
 
 
+class Terminal:
+    """A command on a terminal of its own, as a person has it."""
+
+    def __init__(self, stack: Stack, *argv: str) -> None:
+        self._ours, self.theirs = pty.openpty()
+        self.before = termios.tcgetattr(self.theirs)
+        self.seen = ""
+        self._process = subprocess.Popen(
+            # Its controlling terminal, so that ^C and a change of size reach it as they would reach a person's command.
+            ["setsid", "--ctty", "--wait", *argv],
+            cwd=PROJECT,
+            env={**stack.environment, "TERM": "xterm"},
+            stdin=self.theirs,
+            stdout=self.theirs,
+            stderr=self.theirs,
+        )
+
+    def expect(self, text: str, timeout_s: float = 30) -> str:
+        """What came up to the text. Fails the test if that does not come."""
+        deadline = time.monotonic() + timeout_s
+        while text not in self.seen:
+            assert select.select([self._ours], [], [], max(0, deadline - time.monotonic()))[0], (
+                f"the terminal does not show {text!r} but {self.seen!r}"
+            )
+            self.seen += os.read(self._ours, 65536).decode(errors="replace")
+        shown, _, self.seen = self.seen.partition(text)
+        return shown
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait(self) -> int:
+        """The command's status, once it has ended; the terminal must be as it was before."""
+        status = self._process.wait(timeout=30)
+        assert termios.tcgetattr(self.theirs) == self.before
+        os.close(self._ours)
+        os.close(self.theirs)
+        return status
+
+
+def check_terminal(stack: Stack, line: str) -> None:
+    """What a person does at CORP's console or AUX port."""
+    terminal = Terminal(stack, "lab", line, "CORP")
+    terminal.expect("Ctrl-] leaves this line.")
+    terminal.type("\r")
+    terminal.expect("CORP")
+    terminal.type("\x15enable\r")
+    terminal.expect("CORP#")
+    terminal.type("sh ip int b\t\r")
+    # Tab completes the word, which is typed again on the next line.
+    assert "brief" in terminal.expect("Interface                  IP-Address")
+    terminal.expect("10.1.1.2")
+    terminal.expect("CORP#")
+    terminal.resize(132, 50)
+    # The arrow brings the last command back; ^C is the router's key, and ends nothing of ours.
+    terminal.type("\x1b[A")
+    terminal.expect("sh ip int brief")
+    terminal.type("\x03")
+    terminal.expect("CORP#")
+    terminal.type("ping 10.1.1.77 repeat 50\r")
+    terminal.expect("Sending 50")
+    terminal.type("\x1e")
+    terminal.expect("CORP#")
+    terminal.type("\x1d")
+    assert terminal.wait() == 0
+
+
 def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     before = snapshot(host.run)
     stack.up()
@@ -91,6 +168,8 @@ def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     typed = stack.run("sh", "-c", "printf '\\nshow ip interface brief\\n' | lab console CORP")
     assert typed.returncode == 0, typed.stderr
     assert "Vlan2                      10.1.1.2" in typed.stdout
+    for line in ("console", "aux"):
+        check_terminal(stack, line)
     wrong = stack.run("lab", "exec", "CORP", "--", "show", "nonsense")
     assert wrong.returncode == 1
 
@@ -156,6 +235,29 @@ def test_platforms_mixed_and_a_daemon_shared(host: Machine, tmp_path: Path) -> N
         assert host.run("pgrep --count --exact dynamips") == "3\n"
         stack.destroy()
     assert differences(before, snapshot(host.run)) == ""
+
+
+def test_a_preview_says_that_a_router_restarts(host: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+
+    def declare(hardware: dict[str, object], **router: object) -> None:
+        path.write_text(
+            json.dumps({"topology": "one", "routers": {"R1": {"engine": {"dynamips": hardware}, **router}}})
+        )
+
+    declare({"ram_mib": 16})
+    with on_host("e2e-restart", tmp_path, host, str(path)) as stack:
+        stack.up()
+        declare({"ram_mib": 32, "conf_reg": "0x2142"}, slots={1: "NM-1FE-TX"})
+        told = stack.pulumi("preview", "-s", stack.name).output
+        assert "warning: router R1 restarts for its new conf_reg, ram_mib, slots" in told
+        assert stack.up() == {"update": ["R1"]}
+        version = said(stack, "R1", "--", "show", "version")
+        assert "with 32M bytes of memory.\n3 FastEthernet interfaces" in version
+        assert "Configuration register is 0x2142" in version
+        # What a preview can't know is no reason for a warning, and what changes while the router runs is none either.
+        declare({"ram_mib": 32, "conf_reg": "0x2142", "idle_pc": "0x80010108"}, slots={1: "NM-1FE-TX"})
+        assert "restarts" not in stack.pulumi("preview", "-s", stack.name).output
 
 
 PASSWORDS = {"enable": "tr0ub4dor-and-3", "line": "s3cret-of-a-line", "key": "k3y-of-rip", "wrong": "m1styped-word"}
