@@ -110,7 +110,7 @@ def remove(context: Context, args: Args) -> None:
     if hypervisor.mark != context.mark:
         return
     with hypervisor.alone():
-        hypervisor.stop()
+        hypervisor.stop(at_once=True)
         hypervisor.cgroup.remove()
         dynamips.release_port(context, f"control {args.name}")
         hypervisor.remove_folders()
