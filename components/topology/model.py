@@ -553,7 +553,8 @@ class RouterSpec(Spec):
     config: Text | None = Field(
         default=None,
         description="The whole configuration (FRR's, or IOS's with dynamips), in place of the one that is rendered from the other keys. Ports have"
-        " the addresses that it gives them: let it agree with `interfaces`.",
+        " the addresses that it gives them: let it agree with `interfaces`. `{from_secret: name}` in it stands for a secret of the"
+        " stack's configuration.",
     )
     config_file: LocalPath | None = Field(
         default=None, description="The same from a file, relative to the topology file. Not together with `config`."

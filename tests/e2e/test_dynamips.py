@@ -265,7 +265,7 @@ PASSWORDS = {"enable": "tr0ub4dor-and-3", "line": "s3cret-of-a-line", "key": "k3
 
 def secret_topology(folder: Path, *, corrected: bool = True) -> Path:
     """Three routers: the hash of a password; whole configurations with passwords in them, for the firmware and for FRR."""
-    r2 = f"hostname R2\nline con 0\n password {PASSWORDS['line']}\n login\nline aux 0\n privilege level 15\nend\n"
+    r2 = "hostname R2\nline con 0\n password {from_secret: lineOfR2}\n login\nline aux 0\n privilege level 15\nend\n"
     r3 = f"hostname R3\ninterface lo\n ip rip authentication mode md5\n ip rip authentication string {PASSWORDS['key']}\n"
     wrong = "" if corrected else f"enabel secret {PASSWORDS['wrong']}\n"
     (folder / "r2.conf").write_text(r2)
@@ -295,7 +295,9 @@ def test_no_password_of_a_router_is_to_be_seen(host: Machine, tmp_path: Path) ->
             printed += done.stdout + done.stderr
             return done.stdout + done.stderr
 
-        stack.run("pulumi", "config", "set", "--secret", "enableSecret", "-s", stack.name, stdin=PASSWORDS["enable"])
+        assert "router R1: the stack has no secret enableSecret: `pulumi config set --secret" in pulumi("preview")
+        for name, password in (("enableSecret", PASSWORDS["enable"]), ("lineOfR2", PASSWORDS["line"])):
+            stack.run("pulumi", "config", "set", "--secret", name, "-s", stack.name, stdin=password)
         assert "Unknown command: enabel … (line 5)" in pulumi("up", "--yes", "--diff")
         secret_topology(tmp_path)
         pulumi("up", "--yes", "--diff")
@@ -312,7 +314,7 @@ def test_no_password_of_a_router_is_to_be_seen(host: Machine, tmp_path: Path) ->
         assert PASSWORDS["key"] in said(stack, "R3", "--", "vtysh", "-c", "show running-config")
 
         # The router's own text: it changes in place, and is not shown.
-        (tmp_path / "r2.conf").write_text((tmp_path / "r2.conf").read_text().replace("R2", "R2b"))
+        (tmp_path / "r2.conf").write_text((tmp_path / "r2.conf").read_text().replace("hostname R2", "hostname other"))
         assert "[secret]" in pulumi("preview", "--diff")
         watch.stopped.set()
         watch.join()
