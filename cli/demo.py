@@ -22,7 +22,8 @@ from cli.errors import UsageError
 from cli.main import guarded
 from cli.stack import Deployment, pulumi
 from cli.table import count
-from sandbox import base, control
+from sandbox import control
+from sandbox.base import ensure, has_dynamips
 from sandbox.errors import SandboxError
 
 TOPOLOGY = "ccna_ch8"
@@ -64,7 +65,7 @@ def main() -> int:
 def demo_routers() -> str:
     """What runs the routers of the demo: Dynamips, if the sandbox hosts have it. Raises UsageError."""
     try:
-        if base.has_dynamips(base.ensure()):
+        if has_dynamips(ensure()):
             return "dynamips"
     except SandboxError as error:
         raise UsageError(str(error)) from None

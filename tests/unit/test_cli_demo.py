@@ -103,7 +103,7 @@ def test_the_demo_s_routers_are_emulated_where_they_can_be(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "recipe.json").write_text(json.dumps({"optional": optional}))
-    monkeypatch.setattr("sandbox.base.ensure", lambda: tmp_path)
+    monkeypatch.setattr(demo, "ensure", lambda: tmp_path)
     assert demo.demo_routers() == routers
     assert ("carries no Dynamips" in capsys.readouterr().out) == (routers == "frr")
 
