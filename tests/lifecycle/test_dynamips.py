@@ -331,6 +331,24 @@ def test_routers_share_a_daemon(lab: Lab, there: Needs) -> None:
     first.assert_as_declared("the end of the other router")
 
 
+def test_routers_that_share_memory_outlive_their_daemon(lab: Lab, there: Needs) -> None:
+    """What they share is in a file, which a new daemon takes up; the candidate's configuration is not among it."""
+    shared = {"ram_mib": 32, "ghost": True, "sparse": True}
+    first = router(lab, there, **shared)
+    second = router(lab, there, name="R2", mac="cc:02:00:00:00:00", nios=[], **shared)
+    work = f"/var/lib/exam-lab/dynamips/{lab.lease}/R1/work"
+    assert len(lab.run("sh", "-c", f"ls {work}/*.ghost").split()) == 1
+    change_and_save(lab, "mine")
+    lab.run("kill", "-9", daemon_of(lab))
+    until(lambda: not daemon_of(lab), "the daemon is gone")
+    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"])
+    for thing in (first, second):
+        thing.create_again()
+        thing.assert_as_declared("the daemon's end")
+    until(lambda: "mine>" in typed(lab, "", ""), "the first boots what was saved")
+    until(lambda: "R1>" in typed(lab, "", "", router_name="R2"), "the second boots what it was given")
+
+
 OTHER_PLATFORMS: dict[str, dict[str, object]] = {
     "c2691": {"platform": "c2691", "slots": {"1": "NM-16ESW"}, "wics": {"0": "WIC-2T", "1": "WIC-1T"}},
     "c3745": {"platform": "c3745", "slots": {"1": "NM-1FE-TX", "4": "NM-16ESW"}},
