@@ -34,7 +34,7 @@ UNREADABLE = ("idle_pc", "disk0_mib", "disk1_mib", "sparse", "ghost", "iomem_per
 """What Dynamips does not show: the record has it, as it was told."""
 LIVE = ("nios", "idle_pc", "running", "startup_config", "reset")
 """What is changed while the router runs, or not in it at all; all else by stop, set and start: see `_hardware`."""
-SETTLE_TIMEOUT_S = 3.0
+SETTLE_TIMEOUT_S = 5.0
 STARTS = 5
 """How often a start is tried that leaves the router without its console."""
 

@@ -93,7 +93,7 @@ class Terminal:
             stderr=self.theirs,
         )
 
-    def expect(self, text: str, timeout_s: float = 30) -> str:
+    def expect(self, text: str, timeout_s: float = 60) -> str:
         """What came up to the text. Fails the test if that does not come."""
         deadline = time.monotonic() + timeout_s
         while text not in self.seen:

@@ -54,7 +54,7 @@ def change_and_save(lab: Lab, hostname: str) -> None:
     until(lambda: f"hostname {hostname}" in saved(lab), "the configuration is saved")
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 15) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 40) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
@@ -402,7 +402,7 @@ def test_other_platforms(lab: Lab, there: Needs, name: str) -> None:
     assert "R1" not in ask(lab, "vm list", "nio list")
 
 
-@pytest.mark.parametrize("name", ["c2691", "c3745"])
+@pytest.mark.parametrize("name", ["c2691", pytest.param("c3745", marks=pytest.mark.thorough)])
 def test_other_platforms_boot(lab: Lab, there: Needs, name: str) -> None:
     """What the free firmware runs on."""
     thing = router(lab, there, **{**OTHER_PLATFORMS[name], "wics": {}})
