@@ -372,7 +372,7 @@ class _Router:
         for nio in args.nios:
             self._plug_in(client, nio, running=False)
         if push and args.startup_config:
-            client.push_config(name, args.startup_config)
+            self.hypervisor.push_config(client, name, args.startup_config)
         self._write_record(seeded=True)
 
     def _start(self, client: Client) -> None:

@@ -264,6 +264,16 @@ def share_of_a_processor(lab: Lab) -> float:
     return (ticks() - before) / hertz / (time.monotonic() - began)
 
 
+def test_no_log_has_the_configuration(lab: Lab, there: Needs) -> None:
+    """Dynamips logs its commands, with what is pushed into a router."""
+    thing = router(lab, there)
+    thing.update(args(there, reset=1))
+    log = lab.run("sh", "-c", f"cat /var/lib/exam-lab/dynamips/{lab.lease}/R1/work/*log*")
+    assert log.count("exec_cmd: vm push_config R1 ***") == 2
+    assert base64.b64encode(CONFIG.encode()).decode()[:30] not in log
+    assert "exec_cmd: vm create R1 1 c3725" in log, "all else is there"
+
+
 def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
     router(lab, there)
     until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
