@@ -146,6 +146,7 @@ def check_terminal(stack: Stack, line: str) -> None:
     assert terminal.wait() == 0
 
 
+@pytest.mark.timeout(600)  # a minute, on quiet cores
 def test_four_emulated_routers(host: Machine, stack: Stack) -> None:
     before = snapshot(host.run)
     stack.up()
@@ -282,6 +283,7 @@ def secret_topology(folder: Path, *, corrected: bool = True) -> Path:
     return path
 
 
+@pytest.mark.timeout(600)
 def test_no_password_of_a_router_is_to_be_seen(host: Machine, tmp_path: Path) -> None:
     """Not in the state and its backups, in what is printed, in process lists, in files of the lab host that others read."""
     watch = CommandLines()
