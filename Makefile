@@ -14,7 +14,7 @@ setup: ## Get what is missing on this machine: packages, .venv, the Pulumi engin
 setup-tests: ## The same, and the tools for tests
 	@setup/run --tests
 
-demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it; ROUTERS=dynamips: with emulated routers
+demo: setup ## Bring the ccna_ch8 lab up on a sandbox host, check it and show it: its routers are emulated Ciscos; ROUTERS=frr: FRR
 	@$(ACTIVATE) && python -m cli.demo $(if $(ROUTERS),--routers $(ROUTERS))
 
 destroy: setup ## Take away all that `make demo` made
@@ -34,7 +34,7 @@ firmware: ## Build the free router firmware: the same bytes as the committed ima
 fuzz: ## Fuzz the firmware natively: frames, console keys, configurations (clang-14; FUZZ_SECONDS=60 each)
 	@$(MAKE) -C firmware fuzz
 
-test-firmware: ## The firmware: rebuild, unit tests, and real Dynamips on this machine (needs Debian's dynamips, which is in non-free)
+test-firmware: ## The firmware: rebuild, unit tests, and real routers in the Dynamips of the sandbox hosts
 	@setup/run --tests --firmware
 	@$(ACTIVATE) && pytest tests/firmware
 

@@ -1,4 +1,4 @@
-"""What `make demo` and `make destroy` run: python -m cli.demo [--destroy] [--stack dev] [--topology ccna_ch8].
+"""What `make demo` and `make destroy` run: python -m cli.demo [--destroy] [--stack dev] [--topology ccna_ch8] [--routers frr].
 
 Brings the lab of a topology up on a sandbox host by plain `pulumi` commands, checks it and shows it; or takes all of it away.
 """
@@ -23,8 +23,10 @@ from cli.main import guarded
 from cli.stack import Deployment, pulumi
 from cli.table import count
 from sandbox import control
+from sandbox.base import ensure, has_dynamips
 from sandbox.errors import SandboxError
 
+TOPOLOGY = "ccna_ch8"
 STACK_NAME = re.compile(r"(?=.{1,32}$)[a-z0-9]+(-[a-z0-9]+)*")
 """A stack that is called so has a sandbox of the same name (see components/targets.py)."""
 
@@ -36,11 +38,11 @@ def main() -> int:
     )
     parser.add_argument("--destroy", action="store_true", help="take all of it away instead")
     parser.add_argument("--stack", default="dev", help="default: dev")
+    parser.add_argument("--topology", help=f"a name under stacks/topologies, or a path; default: {TOPOLOGY}")
     parser.add_argument(
-        "--topology", default="ccna_ch8", help="a name under stacks/topologies, or a path; default: ccna_ch8"
-    )
-    parser.add_argument(
-        "--routers", choices=("frr", "dynamips"), help="what runs all routers; default: what the topology says"
+        "--routers",
+        choices=("frr", "dynamips"),
+        help=f"what runs all routers; default: what the topology says, and without one Dynamips for {TOPOLOGY}",
     )
     arguments = parser.parse_args()
     if not STACK_NAME.fullmatch(arguments.stack):
@@ -51,9 +53,24 @@ def main() -> int:
         lambda: (
             destroy(arguments.stack)
             if arguments.destroy
-            else bring_up(arguments.stack, arguments.topology, arguments.routers or "")
+            else bring_up(
+                arguments.stack,
+                arguments.topology or TOPOLOGY,
+                arguments.routers or ("" if arguments.topology else demo_routers()),
+            )
         )
     )
+
+
+def demo_routers() -> str:
+    """What runs the routers of the demo: Dynamips, if the sandbox hosts have it. Raises UsageError."""
+    try:
+        if has_dynamips(ensure()):
+            return "dynamips"
+    except SandboxError as error:
+        raise UsageError(str(error)) from None
+    print("demo: this machine's mirror carries no Dynamips (Debian's component non-free): the routers are FRR")
+    return "frr"
 
 
 def bring_up(name: str, topology: str, routers: str = "") -> int:

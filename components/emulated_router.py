@@ -7,6 +7,7 @@ from typing import cast
 
 import pulumi
 
+from components.router_config import config_of
 from components.site import Site
 from components.topology.plan import NioPlan, RouterPlan
 from dynamic_providers.dynamips_hypervisor import DynamipsHypervisor
@@ -16,9 +17,9 @@ from dynamic_providers.tap import Tap
 
 
 class EmulatedRouter(pulumi.ComponentResource):
-    """A router in a daemon of its own, and the taps that its ports are plugged into. All of it is in the lab's host namespace.
+    """A router and the taps that its ports are plugged into. All of it is in the lab's host namespace.
 
-    EmulatedRouter("CORP", plan=plan, site=site, image=free, reset=0)
+    EmulatedRouter("CORP", plan=plan, site=site, image=free, shared=None, reset=0)
     """
 
     device: pulumi.Output[Mapping[str, object]]
@@ -30,16 +31,26 @@ class EmulatedRouter(pulumi.ComponentResource):
         plan: RouterPlan,
         site: Site,
         image: RouterImage,
+        shared: DynamipsHypervisor | None,
         reset: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Another `reset` gives the router its configuration anew, over what the candidate saved."""
+        """`shared` is a daemon that it is in with others; None: it has its own, and a crash takes it alone.
+
+        Another `reset` gives the router its configuration anew, over what the candidate saved.
+        """
         super().__init__("lab:components:EmulatedRouter", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         assert plan.dynamips is not None
         self._site = site
-        hypervisor = DynamipsHypervisor(
-            name, name=plan.name, namespace=site.namespace, host=site.host, lease=site.lease, opts=own
+        hypervisor = shared or DynamipsHypervisor(
+            name,
+            name=plan.name,
+            namespace=site.namespace,
+            cpus=plan.dynamips.cpus,
+            host=site.host,
+            lease=site.lease,
+            opts=own,
         )
         router = DynamipsRouter(
             name,
@@ -49,10 +60,18 @@ class EmulatedRouter(pulumi.ComponentResource):
             image=image.image,
             idle_pc=plan.dynamips.idle_pc or image.default_idle_pc.apply(_or_none),
             ram_mib=plan.dynamips.ram_mib,
+            nvram_kib=plan.dynamips.nvram_kib,
+            chassis=plan.dynamips.chassis,
+            npe=plan.dynamips.npe,
+            wics={str(bay): card for bay, card in plan.dynamips.wics},
+            system_id=plan.dynamips.system_id,
+            conf_reg=plan.dynamips.conf_reg,
+            sparse=plan.dynamips.sparse,
+            ghost=plan.dynamips.ghost,
             mac=plan.dynamips.mac,
             slots={str(slot): card for slot, card in plan.dynamips.slots},
             nios=[self._plugged(nio) for nio in plan.dynamips.nios],
-            startup_config=plan.config,
+            startup_config=config_of(plan),
             reset=reset,
             host=site.host,
             lease=site.lease,

@@ -18,6 +18,7 @@ from components.site import Site
 from components.topology.plan import FREE, ON_HOST, AttachmentPlan, LinkEnd, LinkPlan, Plan
 from components.uplink import Uplink
 from dynamic_providers.bridge import Bridge
+from dynamic_providers.dynamips_hypervisor import DynamipsHypervisor
 from dynamic_providers.image import Image
 from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
@@ -136,9 +137,27 @@ class LabContents(pulumi.ComponentResource):
             for router in plan.routers
             if router.dynamips is None
         }
+        daemons = {
+            daemon.name: DynamipsHypervisor(
+                daemon.name,
+                name=daemon.name,
+                namespace=namespace.id,
+                cpus=daemon.cpus,
+                host=host,
+                lease=lease,
+                opts=own,
+            )
+            for daemon in plan.hypervisors
+        }
         emulated = {
             router.name: EmulatedRouter(
-                router.name, plan=router, site=site, image=router_images[router.dynamips.image], reset=reset, opts=own
+                router.name,
+                plan=router,
+                site=site,
+                image=router_images[router.dynamips.image],
+                shared=daemons.get(router.dynamips.hypervisor or ""),
+                reset=reset,
+                opts=own,
             )
             for router in plan.routers
             if router.dynamips is not None

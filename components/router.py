@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pulumi
 
+from components.router_config import config_of
 from components.site import Site
 from components.topology.plan import RouterPlan
 from dynamic_providers.frr_router import FrrRouter
@@ -48,7 +49,7 @@ class Router(pulumi.ComponentResource):
             name,
             name=plan.name,
             namespace=self.namespace.id,
-            config=plan.config,
+            config=config_of(plan),
             host=site.host,
             lease=site.lease,
             opts=own,

@@ -26,6 +26,7 @@ class DynamipsHypervisor(HostResource, module="lab", name="DynamipsHypervisor"):
         namespace: pulumi.Input[str],
         niceness: pulumi.Input[int] = 5,
         memory_mib: pulumi.Input[int] | None = None,
+        cpus: pulumi.Input[float] | None = None,
         running: pulumi.Input[bool] = True,
         host: pulumi.Input[Mapping[str, object]],
         lease: pulumi.Input[str],
@@ -37,6 +38,7 @@ class DynamipsHypervisor(HostResource, module="lab", name="DynamipsHypervisor"):
             "namespace": namespace,
             "niceness": niceness,
             "memory_mib": memory_mib,
+            "cpus": cpus,
             "running": running,
         }
         super().__init__(HostProvider("dynamips_hypervisor"), resource_name, args, host=host, lease=lease, opts=opts)

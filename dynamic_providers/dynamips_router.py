@@ -32,7 +32,7 @@ class DynamipsRouterProvider(HostProvider):
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
         result = super().diff(_id, _olds, _news)
         if result.changes and not result.replaces:
-            fields = changed(self.args(_olds), self.args(_news))
+            fields = sorted(changed(self.args(_olds), self.args(_news)))
             restarting = [name for name in fields if name not in LIVE]
             if "reset" in fields:
                 engine.log(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import select
 import shutil
 import signal
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from host_agent.cgroups import Group
 from host_agent.context import Context
 from host_agent.dynamips_client import TIMEOUT_S, Client, HypervisorGone, connected
 from host_agent.errors import CommandFailed, HostError, Missing
@@ -102,6 +104,11 @@ class Hypervisor:
     @property
     def port(self) -> int:
         return int(cast(int, self.record.get("port") or 0))
+
+    @property
+    def cgroup(self) -> Group:
+        """What it is limited by, if it is."""
+        return Group(f"exam-lab-{self.context.lease}-{self.name}")
 
     def write_record(self, **values: JSON) -> None:
         write_json(self.folder / "hypervisor.json", {"mark": self.context.mark, **values})
@@ -201,8 +208,11 @@ class Hypervisor:
         self.stop()
         raise HostError(f"hypervisor {self.name}: dynamips does not start: {self._last_words()}")
 
-    def stop(self) -> None:
-        """End the daemon and all routers in it, in good order if it listens, by force otherwise. Idempotent."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the daemon and all routers in it, in good order if it listens, by force otherwise. Idempotent.
+
+        `at_once`: by force, where nothing of it is to be kept; each router would take a quarter of a second.
+        """
         pid = self.pid()
         if not pid:
             return
@@ -211,7 +221,9 @@ class Hypervisor:
             try:
                 poll = select.poll()
                 poll.register(descriptor, select.POLLIN)
-                if self.is_running():
+                if at_once:
+                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+                elif self.is_running():
                     with contextlib.suppress(HostError), self.connected() as client:
                         client.call("hypervisor", "stop")
                 else:
@@ -255,6 +267,15 @@ class Hypervisor:
         )
         if done.returncode and Path(f"/proc/{pid}").exists():
             raise CommandFailed(argv, done.returncode, done.stderr)
+
+    def push_config(self, client: Client, router: str, config: str) -> None:
+        """Write a startup-config into a halted router's NVRAM, and take it out of the daemon's log again: there may be passwords in it."""
+        client.push_config(router, config)
+        with contextlib.suppress(FileNotFoundError), self.log.open("r+b") as file:
+            # In place: the daemon writes on where it is.
+            for found in re.finditer(rb"push_config \S+ (\S+)", file.read()):
+                file.seek(found.start(1))
+                file.write(b"*" * len(found[1]))
 
     def trim_logs(self) -> None:
         """Empty logs that grew beyond LOG_LIMIT_BYTES."""

@@ -58,11 +58,13 @@ class Client:
         self._socket = connection
         self._file: IO[bytes] = connection.makefile("rb")
 
-    def call(self, *words: object) -> Answer:
-        """Carry a command out. Raises DynamipsError, and HypervisorGone where the daemon does not survive it."""
-        command = " ".join(quote(str(word)) for word in words)
-        # What is pushed into a router may hold passwords, and is long: messages show how it begins.
-        shown = command if len(command) < 120 else f"{command[:60]}…"
+    def call(self, *words: object, secret: str = "") -> Answer:
+        """Carry a command out, with a last word `secret` that no message shows.
+
+        Raises DynamipsError, and HypervisorGone where the daemon does not survive it.
+        """
+        shown = " ".join(quote(str(word)) for word in words)
+        command = f"{shown} {quote(secret)}" if secret else shown
         try:
             self._socket.sendall(command.encode() + b"\n")
             code, answer = read_answer(self._file)
@@ -74,7 +76,7 @@ class Client:
 
     def push_config(self, name: str, config: str) -> None:
         """Write a startup-config into a halted router's NVRAM."""
-        self.call("vm", "push_config", name, base64.b64encode(config.encode()).decode())
+        self.call("vm", "push_config", name, secret=base64.b64encode(config.encode()).decode())
 
     def extract_config(self, name: str) -> str:
         """The startup-config in a router's NVRAM; "" where there is none."""

@@ -119,6 +119,8 @@ def replacements(
         if get_origin(hint) is Annotated:
             inner, *metadata = get_args(hint)
             return (REPLACE in metadata and (is_unknown(new) or old != new)) or differs(inner, old, new)
+        if get_origin(hint) in (Union, types.UnionType):
+            return any(differs(inner, old, new) for inner in get_args(hint))
         if get_origin(hint) is tuple:
             items = get_args(hint)[0]
             old_items, new_items = _items(old), _items(new)

@@ -374,3 +374,9 @@ def _finish(root: Path, sources: list[Source], extra_component: str | None) -> N
     for name in ("etc/machine-id", "etc/resolv.conf"):
         (root / name).write_text("")
         (root / name).chmod(0o644)
+
+
+def has_dynamips(path: Path) -> bool:
+    """Whether the base at `path` has Dynamips, which not every mirror carries."""
+    recipe: dict[str, list[str]] = json.loads((path / "recipe.json").read_text())
+    return "dynamips" in recipe["optional"]

@@ -14,7 +14,7 @@ APT_ADVICE = (
 
 
 VM_PACKAGES = ("qemu-system-x86", "e2fsprogs", "openssh-client")
-FIRMWARE_PACKAGES = ("gcc", "gcc-mips-linux-gnu", "libc6-dev")
+FIRMWARE_PACKAGES = ("gcc", "gcc-mips-linux-gnu", "iproute2", "iputils-ping", "libc6-dev", "procps")
 MEGABYTES = {"qemu-system-x86": 90, "gcc-mips-linux-gnu": 150}
 """What a package takes with all that it needs; 10 where it is not here."""
 

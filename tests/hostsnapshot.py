@@ -22,6 +22,7 @@ COMMANDS = {
     # By name: Docker makes its bridge's id anew at each start.
     "networks": "docker network ls --format '{{.Name}} {{.Driver}}' | sort",
     "volumes": "docker volume ls --quiet | sort",
+    "cgroups": "find /sys/fs/cgroup -type d -name 'exam-lab-*' | sort",
     "processes": "ps -eo args --no-headers | sort",
     # Without the numbers of devices, pipes and peer groups, which another boot gives anew.
     "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+|,pipe_ino=[0-9]+//g' | sort",

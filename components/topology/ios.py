@@ -35,6 +35,11 @@ def render(
     return "\n".join(lines) + "\n"
 
 
+def with_enable_secret(config: str, secret: str) -> str:
+    """The configuration with a line `enable secret`; `secret` is a hash, of type 5 or 8 as it begins."""
+    return config.removesuffix("end\n") + f"enable secret {secret[1]} {secret}\n!\nend\n"
+
+
 def classful(address: IPv4Address) -> IPv4Network:
     """The class A, B or C network of an address: what `network` of `router rip` means, whatever is written there."""
     first = int(address) >> 24

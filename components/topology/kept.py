@@ -1,6 +1,7 @@
 """Plans kept from one run to the next, in the user's cache: most runs are about a topology that was read before.
 
-A plan depends on its file, on files that a `config_file` in it names, and on the code that makes it. One that names such a file is not kept.
+A plan depends on its file, on files that a `config_file` in it names, and on the code that makes it. One with a whole configuration in it, such a
+file's or its own, is not kept: there may be passwords in it.
 """
 
 import contextlib
@@ -29,7 +30,10 @@ def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
     from components.topology.resolve import read_topology
 
     plan = read_topology(path, engine=engine)
-    if b"config_file" not in content:
+    if any(router.config_is_raw for router in plan.routers):
+        with contextlib.suppress(OSError):
+            kept.unlink(missing_ok=True)  # an earlier one's is of no use to anybody
+    else:
         with contextlib.suppress(OSError):  # a cache that can't be written is no reason to build no lab
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = kept.with_suffix(f".{secrets.token_hex(4)}")

@@ -387,6 +387,12 @@ class DynamipsSpec(Spec):
     platform: Literal["c2691", "c3725", "c3745", "c3600", "c7200"] = Field(
         default="c3725", description="The router model. `free` runs on c2691, c3725 and c3745."
     )
+    chassis: Literal["3620", "3640", "3660"] | None = Field(
+        default=None, description="Of a c3600, quoted. Default: `3640`."
+    )
+    npe: Annotated[str, AfterValidator(_matches(r"npe-[a-z0-9]+", "is no processor: write it like npe-400"))] | None = (
+        Field(default=None, description="Processor of a c7200. Default: Dynamips' choice.")
+    )
     image: OneLine = Field(
         default="free",
         description="`free` (this project's firmware), the path of an IOS image relative to the topology file, or `host:`"
@@ -398,6 +404,33 @@ class DynamipsSpec(Spec):
     ) = Field(default=None, description="Of an IOS image, quoted: without it each router keeps a processor busy.")
     ram_mib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
         default=None, description="RAM in MiB. Default: the platform's."
+    )
+    nvram_kib: Annotated[int, Strict(), Field(ge=4, le=4096)] | None = Field(
+        default=None, description="NVRAM in KiB. Default: the platform's."
+    )
+    wics: dict[Annotated[int, Field(ge=0, le=2)], Literal["WIC-1T", "WIC-2T"]] = Field(
+        default_factory=dict,
+        description="WIC bay → WIC, on c2691, c3725 and c3745. The router has them; a topology has no links for their serial ports.",
+    )
+    system_id: (
+        Annotated[str, AfterValidator(_matches(r"[A-Za-z0-9]{1,20}", "is no serial number: write it like FTX0945W0MY"))]
+        | None
+    ) = Field(default=None, description="Serial number.")
+    conf_reg: Annotated[
+        str, AfterValidator(_matches(r"0x[0-9a-fA-F]{1,4}", "is no configuration register: write it like 0x2102"))
+    ] = Field(default="0x2102", description="Configuration register, quoted; with 0x2142 startup-config is not read.")
+    sparse: Boolean = Field(default=False, description="Whether RAM is taken on the lab host only as it is used.")
+    ghost: Boolean = Field(
+        default=False,
+        description="Whether the routers of one `hypervisor` that have the same image and RAM share what they leave of it as it is.",
+    )
+    hypervisor: Name | None = Field(
+        default=None,
+        description="Routers that name the same one share a daemon, for many routers on a host; a crash then takes them all. Default: one each.",
+    )
+    cpus: Annotated[float, Strict(), Field(ge=0.01, le=1024)] | None = Field(
+        default=None,
+        description="Limit of processor time on the lab host, in processors; routers of one `hypervisor` share the sum. Default: none.",
     )
 
 
@@ -445,6 +478,12 @@ class RipSpec(Spec):
     )
 
 
+class SecretSpec(Spec):
+    """A value that stands in the stack's configuration, encrypted."""
+
+    from_secret: Name = Field(description="Name of the secret in the stack's configuration.")
+
+
 class RouterDefaultsSpec(Spec):
     """What all routers have, unless they say otherwise."""
 
@@ -452,6 +491,9 @@ class RouterDefaultsSpec(Spec):
         default="frr", description="What runs the routers: `frr`, or `{dynamips: {platform: c3725, image: free}}`."
     )
     rip: RipSpec | None = Field(default=None, description="RIP on all routers. Default: none.")
+    enable_secret: SecretSpec | None = Field(
+        default=None, description="What `enable` asks for, on all routers. Default: nothing."
+    )
 
 
 class RouterInterfaceSpec(Spec):
@@ -502,11 +544,17 @@ class RouterSpec(Spec):
     rip: RipSpec | None = Field(
         default=None, description="RIP on this router; keys that are not given are those of `router_defaults`."
     )
+    enable_secret: SecretSpec | None = Field(
+        default=None,
+        description="What `enable` asks for, `{from_secret: name}`: its salted hash is in the configuration. With frr, whose vtysh asks nobody,"
+        " it has no effect. Default: that of `router_defaults`.",
+    )
     routes: tuple[RouteSpec, ...] = Field(default=(), description="Static routes.")
     config: Text | None = Field(
         default=None,
         description="The whole configuration (FRR's, or IOS's with dynamips), in place of the one that is rendered from the other keys. Ports have"
-        " the addresses that it gives them: let it agree with `interfaces`.",
+        " the addresses that it gives them: let it agree with `interfaces`. `{from_secret: name}` in it stands for a secret of the"
+        " stack's configuration.",
     )
     config_file: LocalPath | None = Field(
         default=None, description="The same from a file, relative to the topology file. Not together with `config`."
@@ -551,12 +599,6 @@ LinkSpec = Annotated[
     ],
     AfterValidator(_two_ends),
 ]
-
-
-class SecretSpec(Spec):
-    """A value that stands in the stack's configuration, encrypted."""
-
-    from_secret: Name = Field(description="Name of the secret in the stack's configuration.")
 
 
 def _env_kind(value: object) -> str:

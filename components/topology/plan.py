@@ -117,15 +117,35 @@ class DynamipsPlan:
     """The hardware of an emulated router."""
 
     platform: str
+    chassis: str | None
+    npe: str | None
     image: str
     """`free`, the absolute path of an image on the machine that runs Pulumi, or `host:` and a path on the lab host."""
     idle_pc: str | None
     ram_mib: int | None
+    cpus: float | None
+    nvram_kib: int | None
+    wics: tuple[tuple[int, str], ...]
+    """(bay, WIC)."""
+    system_id: str | None
+    conf_reg: str
+    sparse: bool
+    ghost: bool
+    hypervisor: str | None
+    """Name of the HypervisorPlan that it is in; None: a daemon of its own."""
     mac: str
     """The base address: its ports' are made of it."""
     slots: tuple[tuple[int, str], ...]
     """(slot, card)."""
     nios: tuple[NioPlan, ...]
+
+
+@dataclass(frozen=True)
+class HypervisorPlan:
+    """A Dynamips daemon that several routers share."""
+
+    name: str
+    cpus: float | None
 
 
 @dataclass(frozen=True)
@@ -145,6 +165,10 @@ class RouterPlan:
     """(slot, card); for engines that emulate the hardware."""
     vlans: tuple[tuple[int, str], ...]
     """(VLAN number, its name); for engines that emulate the hardware."""
+    config_is_raw: bool = False
+    """Whether `config` is the examiner's own text, in which there may be passwords."""
+    enable_secret: str | None = None
+    """Name, in the stack's configuration, of the secret whose hash is in the configuration too; of the engine dynamips."""
     dynamips: DynamipsPlan | None = None
     """Of the engine dynamips. Such a router has no namespace: its ports are plugged in by `dynamips.nios`."""
 
@@ -281,6 +305,7 @@ class Plan:
     name: str
     networks: tuple[NetworkPlan, ...]
     host: HostPlan
+    hypervisors: tuple[HypervisorPlan, ...]
     routers: tuple[RouterPlan, ...]
     links: tuple[LinkPlan, ...]
     containers: tuple[ContainerPlan, ...]

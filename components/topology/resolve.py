@@ -47,6 +47,7 @@ from components.topology.plan import (
     HostFilePlan,
     HostPlan,
     HttpCheck,
+    HypervisorPlan,
     ImagePlan,
     LinkEnd,
     LinkPlan,
@@ -233,6 +234,7 @@ class _Resolver:
         return Plan(
             name=topology.topology,
             networks=networks,
+            hypervisors=self.hypervisors(),
             host=HostPlan(
                 host_interfaces, self.routes(HOST, topology.host.routes, ("host", "routes")), topology.host.nat
             ),
@@ -525,7 +527,12 @@ class _Resolver:
         rip = self.rip(name, router, ports)
         routes = self.routes(name, router.routes, ("routers", name, "routes"))
         hostname = router.hostname or name
-        config = self.config(name, router)
+        raw = config = self.config(name, router)
+        secret = router.enable_secret or self.topology.router_defaults.enable_secret
+        if raw is not None and router.enable_secret:
+            self.conflict(
+                ("routers", name, "enable_secret"), "a whole configuration has its own `enable secret`: write it there"
+            )
         if config is None and spec:
             access_vlans = {port.long: switched.vlan for port, switched in self.switch_ports[name].items()}
             config = ios.render(hostname, ports, access_vlans, rip, routes)
@@ -540,18 +547,46 @@ class _Resolver:
             base_mac=router.base_mac,
             slots=tuple(router.slots.items()),
             vlans=tuple(router.vlans.items()),
+            config_is_raw=raw is not None,
+            enable_secret=secret.from_secret if secret and spec and raw is None else None,
             dynamips=self.hardware(name, router, spec) if spec else None,
         )
 
     # --- Emulated routers ---
 
+    def hypervisors(self) -> tuple[HypervisorPlan, ...]:
+        """The daemons that are shared, each once, with what its routers may use together."""
+        cpus: dict[str, list[float | None]] = {}
+        for router in self.topology.routers.values():
+            spec = self.dynamips(router)
+            if spec and spec.hypervisor:
+                cpus.setdefault(spec.hypervisor, []).append(spec.cpus)
+        return tuple(
+            HypervisorPlan(name, None if None in shares else sum(share or 0 for share in shares))
+            for name, shares in cpus.items()
+        )
+
     def hardware(self, name: str, router: RouterSpec, spec: DynamipsSpec) -> DynamipsPlan:
         """What Dynamips is told; checks all that it would accept and that could not work."""
         slots = {str(slot): card for slot, card in router.slots.items()}
-        wrong = list(dynamips_hardware.card_problems(spec.platform, dynamips_hardware.DEFAULT_CHASSIS, slots, {}))
+        wics = {str(bay): card for bay, card in spec.wics.items()}
+        chassis = spec.chassis or dynamips_hardware.DEFAULT_CHASSIS
+        engine: KeyPath = (*(("routers", name) if router.engine else ("router_defaults",)), "engine", "dynamips")
+        wrong = list(dynamips_hardware.card_problems(spec.platform, chassis, slots, wics))
         for place, message in wrong:
-            slot = int("".join(filter(str.isdigit, place)))
-            self.conflict(("routers", name, "slots", slot), message)
+            number = int("".join(filter(str.isdigit, place)))
+            self.conflict(
+                (*engine, "wics", number) if place.startswith("wics") else ("routers", name, "slots", number), message
+            )
+        if spec.chassis and spec.platform != "c3600":
+            self.conflict((*engine, "chassis"), f"only a c3600 has a choice of chassis, not a {spec.platform}")
+        if spec.npe and spec.platform != "c7200":
+            self.conflict((*engine, "npe"), f"only a c7200 has a choice of processor, not a {spec.platform}")
+        if spec.hypervisor in self.topology.routers:
+            self.conflict(
+                (*engine, "hypervisor"),
+                f"{spec.hypervisor} is a router, and has a daemon of that name: name this one otherwise",
+            )
         if not wrong:
             self.check_sockets(name, spec, slots)
         if spec.image == FREE:
@@ -571,9 +606,19 @@ class _Resolver:
             image = os.path.abspath(self.source.folder / Path(image).expanduser())  # noqa: PTH100 - resolve() would read links
         return DynamipsPlan(
             platform=spec.platform,
+            chassis=spec.chassis,
+            npe=spec.npe,
             image=image,
             idle_pc=spec.idle_pc,
             ram_mib=spec.ram_mib,
+            cpus=spec.cpus,
+            nvram_kib=spec.nvram_kib,
+            wics=tuple(spec.wics.items()),
+            system_id=spec.system_id,
+            conf_reg=spec.conf_reg.lower(),
+            sparse=spec.sparse,
+            ghost=spec.ghost,
+            hypervisor=spec.hypervisor,
             mac=mac,
             slots=tuple((int(slot), card) for slot, card in slots.items()),
             nios=tuple(nios),
@@ -582,7 +627,7 @@ class _Resolver:
     def check_sockets(self, name: str, spec: DynamipsSpec, slots: Mapping[str, str]) -> None:
         """Every port is on a card, or built in."""
         platform = spec.platform
-        there = dynamips_hardware.ports(platform, dynamips_hardware.DEFAULT_CHASSIS, slots, {})
+        there = dynamips_hardware.ports(platform, spec.chassis or dynamips_hardware.DEFAULT_CHASSIS, slots, {})
         kinds = {slot: CARDS[card][0] for slot, card in slots.items()}
         paths = {port: entry.path for port, entry in self.router_ports[name].items() if not port.is_virtual}
         for port, path in {
@@ -616,6 +661,8 @@ class _Resolver:
                 self.conflict(
                     (*entry.path, "address"), f"the free firmware has one address per port: {entry.port.long} has more"
                 )
+        for bay, wic in spec.wics.items():
+            self.conflict((*engine, "dynamips", "wics", bay), f"the free firmware has no driver for {wic}")
         for slot, card in slots.items():
             if card not in FREE_CARDS:
                 self.conflict(

@@ -259,29 +259,41 @@ static bool may_end(const struct parse *parse)
     return parse->node && parse->node->run;
 }
 
+/* What may follow the bar of a show command; the tag is the filter. */
+static const struct cli_node filter_pattern[] = {LINE("Regular Expression", NULL), END};
+static const struct cli_node filters[] = {
+    TAGGED("begin", "Begin with the line that matches", NULL, filter_pattern, FILTER_BEGIN),
+    TAGGED("exclude", "Exclude lines that match", NULL, filter_pattern, FILTER_EXCLUDE),
+    TAGGED("include", "Include lines that match", NULL, filter_pattern, FILTER_INCLUDE),
+    TAGGED("section", "Filter a section of output", NULL, filter_pattern, FILTER_SECTION),
+    END,
+};
+
+/* Where the bar is; 0: there is none. */
+static unsigned find_bar(const char *line)
+{
+    for (unsigned bar = 1; line[0] && line[bar]; bar++)
+        if (line[bar] == '|' && line[bar - 1] == ' ')
+            return bar;
+    return 0;
+}
+
 /* "| include x" at the end of a show command: cut off, and put into the session. False: it is not a filter. */
 static bool read_filter(struct session *session, char *line)
 {
-    static const struct {
-        const char *word;
-        enum filter filter;
-    } words[] = {
-        {"include", FILTER_INCLUDE}, {"exclude", FILTER_EXCLUDE}, {"begin", FILTER_BEGIN}, {"section", FILTER_SECTION}};
     struct token tokens[MAX_TOKENS];
-    unsigned count, bar = 0;
+    unsigned count, bar = find_bar(line);
 
     session->filter = FILTER_NONE;
-    while (line[bar] && !(line[bar] == '|' && bar && line[bar - 1] == ' '))
-        bar++;
-    if (!line[bar])
+    if (!bar)
         return true;
     count = tokenize(line + bar + 1, tokens);
     if (count < 2)
         return false;
-    for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
-        if (text_begins(line + bar + 1 + tokens[0].start, tokens[0].length, words[i].word)) {
+    for (const struct cli_node *node = filters; node->kind != CLI_END; node++)
+        if (text_begins(line + bar + 1 + tokens[0].start, tokens[0].length, node->word)) {
             text_copy(session->filter_pattern, sizeof session->filter_pattern, line + bar + 1 + tokens[1].start);
-            session->filter = words[i].filter;
+            session->filter = (enum filter)node->tag;
             session->filter_open = false;
             line[bar] = 0;
             return true;
@@ -315,10 +327,7 @@ void cli_run(struct session *session, struct text *out, const char *typed, unsig
     }
     if (wanted == MODE_EXEC && text_begins(line + tokens[prefix].start, tokens[prefix].length, "show")) {
         if (!read_filter(session, line)) {
-            unsigned bar = 0;
-            while (line[bar] != '|')
-                bar++;
-            complain(out, prompt_length + bar + 1);
+            complain(out, prompt_length + find_bar(line) + 1);
             return;
         }
         count = tokenize(line, tokens);
@@ -437,7 +446,7 @@ static bool begins_some_word(const struct place *place, const struct session *se
 static void find_place(struct session *session, const char *line, struct place *place, struct cli_arguments *arguments)
 {
     struct token tokens[MAX_TOKENS];
-    unsigned length = (unsigned)strlen(line), count = tokenize(line, tokens), prefix;
+    unsigned length = (unsigned)strlen(line), count = tokenize(line, tokens), bar = find_bar(line), prefix;
     enum mode mode = session->mode;
     struct parse parse;
 
@@ -451,6 +460,19 @@ static void find_place(struct session *session, const char *line, struct place *
     arguments->session = session;
     arguments->no = place->no;
     start_parse(&parse, arguments, list_of(mode));
+    if (bar && mode == MODE_EXEC && prefix < count &&
+        text_begins(line + tokens[prefix].start, tokens[prefix].length, "show")) {
+        while (prefix < count && tokens[prefix].start < bar)
+            prefix++;
+        start_parse(&parse, arguments, filters);
+        if (place->partial == line + bar) { /* the bar itself is no part of a word */
+            place->partial++;
+            place->partial_length--;
+        } else if (!--tokens[prefix].length)
+            prefix++;
+        else
+            tokens[prefix].start++;
+    }
     place->outcome = parse_tokens(&parse, line, tokens + prefix, count - prefix);
     place->list = parse.list;
     place->node = parse.node;
@@ -487,6 +509,7 @@ void cli_help(struct session *session, struct text *out, const char *line)
             help.printing = false;
             help_list(&help, session, place.list, place.no, "", 0);
             help.printing = true;
+            help.count = 0;
             for (const struct cli_node *node = place.list; node && node->kind != CLI_END; node++)
                 if (node->kind != CLI_KEYWORD && node->kind != CLI_INTERFACE && is_visible(node, session, place.no) &&
                     !(node->flags & CLI_HIDDEN))

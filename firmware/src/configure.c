@@ -198,6 +198,12 @@ static const struct cli_node accept_rest[] = {
         CLI_KEYWORD, word, "", accept, accept_rest, CLI_HIDDEN, 0, 0, 0                                                \
     }
 
+/* The same of which only the "no" is so here. */
+#define ACCEPTED_NO(word, next)                                                                                        \
+    {                                                                                                                  \
+        CLI_KEYWORD, word, "", accept, next, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0                                         \
+    }
+
 static const struct cli_node hostname_word[] = {WORD("WORD", "This system's network name", set_hostname, NULL), END};
 
 static const struct cli_node secret_text[] = {LINE("The UNENCRYPTED (cleartext) 'enable' secret", set_enable_secret),
@@ -250,10 +256,10 @@ static const struct cli_node config_ip[] = {
     ACCEPTED("subnet-zero"),
     ACCEPTED("forward-protocol"),
     ACCEPTED("routing"),
-    {CLI_KEYWORD, "http", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    {CLI_KEYWORD, "icmp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    {CLI_KEYWORD, "source-route", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    {CLI_KEYWORD, "bootp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    ACCEPTED_NO("http", accept_rest),
+    ACCEPTED_NO("icmp", accept_rest),
+    ACCEPTED_NO("source-route", accept_rest),
+    ACCEPTED_NO("bootp", accept_rest),
     ACCEPTED("tcp"),
     ACCEPTED("auth-proxy"),
     ACCEPTED("admission"),
@@ -288,8 +294,8 @@ static const struct cli_node lines[] = {
     TAGGED("vty", "Virtual terminal (kept, but there is no telnet)", NULL, vty_first, 3), ABSENT("tty"), END};
 
 static const struct cli_node timestamps[] = {
-    {CLI_KEYWORD, "timestamps", "Timestamp debug/log messages", set_timestamps, accept_rest, 0, 0, 0, 0},
-    {CLI_KEYWORD, "password-encryption", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    KEY("timestamps", "Timestamp debug/log messages", set_timestamps, accept_rest),
+    ACCEPTED_NO("password-encryption", NULL),
     ABSENT("password-encryption"),
     ABSENT("dhcp"),
     ABSENT("tcp-keepalives-in"),
@@ -314,8 +320,8 @@ const struct cli_node config_commands[] = {
     ACCEPTED("control-plane"),
     ACCEPTED("multilink"),
     ACCEPTED("vlan"),
-    {CLI_KEYWORD, "aaa", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    {CLI_KEYWORD, "cdp", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    ACCEPTED_NO("aaa", accept_rest),
+    ACCEPTED_NO("cdp", accept_rest),
     ABSENT("aaa"),
     ABSENT("access-list"),
     ABSENT("alias"),
@@ -447,10 +453,9 @@ static const struct cli_node interface_mask[] = {MASK("IP subnet mask", set_addr
 static const struct cli_node interface_address[] = {
     {CLI_ADDRESS, "A.B.C.D", "IP address", NULL, interface_mask, 0, 0, 0, 0}, ABSENT("dhcp"), END};
 static const struct cli_node interface_ip[] = {
-    {CLI_KEYWORD, "address", "Set the IP address of an interface", set_address, interface_address, CLI_NO_ENDS, 0, 0,
-     0},
-    {CLI_KEYWORD, "proxy-arp", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
-    {CLI_KEYWORD, "directed-broadcast", "", accept, NULL, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    KEY_NO("address", "Set the IP address of an interface", set_address, interface_address),
+    ACCEPTED_NO("proxy-arp", NULL),
+    ACCEPTED_NO("directed-broadcast", NULL),
     ABSENT("access-group"),
     ABSENT("helper-address"),
     ABSENT("mtu"),
@@ -467,20 +472,17 @@ static const struct cli_node description[] = {LINE("Up to 80 characters describi
                                               END};
 static const struct cli_node access_vlan_number[] = {
     NUMBER("<1-4094>", "VLAN ID of the VLAN when this port is in access mode", set_access_vlan, NULL, 1, 4094), END};
-static const struct cli_node access_vlan[] = {{CLI_KEYWORD, "vlan", "Set VLAN when interface is in access mode",
-                                               set_access_vlan, access_vlan_number, CLI_NO_ENDS, 0, 0, 0},
-                                              END};
+static const struct cli_node access_vlan[] = {
+    KEY_NO("vlan", "Set VLAN when interface is in access mode", set_access_vlan, access_vlan_number), END};
 static const struct cli_node switchport_mode[] = {
-    {CLI_KEYWORD, "access", "Set trunking mode to ACCESS unconditionally", accept, NULL, 0, 0, 0, 0},
-    ABSENT("trunk"),
-    ABSENT("dynamic"),
+    KEY("access", "Set trunking mode to ACCESS unconditionally", accept, NULL), ABSENT("trunk"), ABSENT("dynamic"),
     END};
 static const struct cli_node switchport[] = {
     KEY("access", "Set access mode characteristics of the interface", NULL, access_vlan),
     KEY("mode", "Set trunking mode of the interface", NULL, switchport_mode), ABSENT("trunk"), END};
 
 const struct cli_node interface_commands[] = {
-    {CLI_KEYWORD, "description", "Interface specific description", set_description, description, CLI_NO_ENDS, 0, 0, 0},
+    KEY_NO("description", "Interface specific description", set_description, description),
     KEY("exit", "Exit from interface configuration mode", up_one, NULL),
     KEY("ip", "Interface Internet Protocol config commands", NULL, interface_ip),
     KEY("shutdown", "Shutdown the selected interface", set_shutdown, NULL),
@@ -490,7 +492,7 @@ const struct cli_node interface_commands[] = {
     ACCEPTED("keepalive"),
     ACCEPTED("bandwidth"),
     ACCEPTED("load-interval"),
-    {CLI_KEYWORD, "mop", "", accept, accept_rest, CLI_HIDDEN | CLI_ONLY_NO, 0, 0, 0},
+    ACCEPTED_NO("mop", accept_rest),
     ABSENT("arp"),
     ABSENT("bridge-group"),
     ABSENT("cdp"),
@@ -594,8 +596,7 @@ static const struct cli_node timer_invalid[] = {NUMBER("<1-1000000>", "Invalid",
 static const struct cli_node timer_update[] = {
     NUMBER("<1-1000000>", "Interval between updates", NULL, timer_invalid, 1, SECONDS), END};
 static const struct cli_node timers[] = {
-    {CLI_KEYWORD, "basic", "Basic routing protocol update timers", set_timers, timer_update, CLI_NO_ENDS, 0, 0, 0},
-    END};
+    KEY_NO("basic", "Basic routing protocol update timers", set_timers, timer_update), END};
 static const struct cli_node rip_network[] = {ADDRESS("Network number", set_network, NULL), END};
 static const struct cli_node passive[] = {
     KEY("default", "Suppress routing updates on all interfaces", set_passive_default, NULL),
@@ -611,7 +612,7 @@ const struct cli_node router_commands[] = {
     KEY("network", "Enable routing on an IP network", NULL, rip_network),
     KEY("passive-interface", "Suppress routing updates on an interface", NULL, passive),
     KEY("timers", "Adjust routing timers", NULL, timers),
-    {CLI_KEYWORD, "version", "Set routing protocol version", set_version, rip_version, CLI_NO_ENDS, 0, 0, 0},
+    KEY_NO("version", "Set routing protocol version", set_version, rip_version),
     ABSENT("auto-summary"),
     ABSENT("default-metric"),
     ABSENT("distance"),
@@ -679,19 +680,18 @@ static const struct cli_node timeout_minutes[] = {
     NUMBER("<0-35791>", "Timeout in minutes", set_exec_timeout, timeout_seconds, 0, 35791), END};
 static const struct cli_node privilege_level[] = {
     NUMBER("<0-15>", "Default privilege level for line", set_privilege, NULL, 0, 15), END};
-static const struct cli_node privilege[] = {{CLI_KEYWORD, "level", "Assign default privilege level for line",
-                                             set_privilege, privilege_level, CLI_NO_ENDS, 0, 0, 0},
-                                            END};
+static const struct cli_node privilege[] = {
+    KEY_NO("level", "Assign default privilege level for line", set_privilege, privilege_level), END};
 static const struct cli_node line_logging[] = {KEY("synchronous", "Synchronized message output", set_synchronous, NULL),
                                                END};
 static const struct cli_node login[] = {ABSENT("local"), ABSENT("authentication"), END};
 
 const struct cli_node line_commands[] = {
-    {CLI_KEYWORD, "exec-timeout", "Set the EXEC timeout", set_exec_timeout, timeout_minutes, CLI_NO_ENDS, 0, 0, 0},
+    KEY_NO("exec-timeout", "Set the EXEC timeout", set_exec_timeout, timeout_minutes),
     KEY("exit", "Exit from line configuration mode", up_one, NULL),
     KEY("logging", "Modify message logging facilities", NULL, line_logging),
-    {CLI_KEYWORD, "login", "Enable password checking", set_login, login, 0, 0, 0, 0},
-    {CLI_KEYWORD, "password", "Set a password", set_password, password, CLI_NO_ENDS, 0, 0, 0},
+    KEY("login", "Enable password checking", set_login, login),
+    KEY_NO("password", "Set a password", set_password, password),
     KEY("privilege", "Change privilege level for line", NULL, privilege),
     ACCEPTED("stopbits"),
     ACCEPTED("speed"),

@@ -366,9 +366,11 @@ static const struct cli_node running_what[] = {KEY("interface", "Show interface 
         CLI_KEYWORD, word, help, run, next, CLI_PRIVILEGED, 0, 0, 0                                                    \
     }
 
+static const struct cli_node clock[] = {ABSENT("detail"), END};
+
 const struct cli_node show_commands[] = {
     KEY("arp", "ARP table", arp, NULL),
-    KEY("clock", "Display the system clock", show_clock, NULL),
+    KEY("clock", "Display the system clock", show_clock, clock),
     KEY("debugging", "State of each debugging option", debugging, NULL),
     KEY("history", "Display the session command history", history, NULL),
     KEY("interfaces", "Interface status and configuration", show_interfaces, interface_what),

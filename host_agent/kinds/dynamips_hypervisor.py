@@ -10,12 +10,16 @@ import os
 from dataclasses import dataclass
 from typing import Annotated
 
-from host_agent import dynamips
+from host_agent import cgroups, dynamips
 from host_agent.context import Context, Shown, netns_name
 from host_agent.dynamips import Hypervisor
 from host_agent.errors import Conflict, Missing
 from host_agent.netlink import exists
 from host_agent.schema import REPLACE, ObjectId, between, matching
+
+
+def _hundredths(value: float) -> float:
+    return round(value, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,10 @@ class Args:
     niceness: Annotated[int, between(0, 19)] = 5
     """Its CPU priority against the rest of the host, as of nice(1)."""
     memory_mib: Annotated[int, between(128, 1 << 20, "MiB")] | None = None
-    """The most address space that it gets: its own 250, and of each router its RAM and about 100 for translated code. None: no limit."""
+    """The most memory that it gets, of each router its RAM and about 20. Where the host has no cgroup controller for it, the most address space: then
+    its own 250, and of each router its RAM and about 100. None: no limit."""
+    cpus: Annotated[float, between(0.01, 1024), _hundredths] | None = None
+    """The most processor time that it gets: 0.5 is half of one processor. None: no limit."""
     running: bool = True
 
 
@@ -63,7 +70,10 @@ def add(context: Context, args: Args) -> Outputs:
                 hypervisor.start()
             pid = hypervisor.pid()
             os.setpriority(os.PRIO_PROCESS, pid, args.niceness)
-            hypervisor.set_limit(pid, "as", None if args.memory_mib is None else args.memory_mib << 20)
+            memory = None if args.memory_mib is None else args.memory_mib << 20
+            by_cgroup = cgroups.has("memory")
+            hypervisor.set_limit(pid, "as", None if by_cgroup else memory)
+            hypervisor.cgroup.limit(pid, cgroups.Limits(memory if by_cgroup else None, args.cpus))
     return _outputs(hypervisor)
 
 
@@ -72,13 +82,22 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     if hypervisor.mark != context.mark or not hypervisor.work.exists():
         return None
     hypervisor.trim_logs()
-    running, niceness, memory_mib = hypervisor.is_running(), args.niceness, args.memory_mib
+    running, niceness, memory_mib, cpus = hypervisor.is_running(), args.niceness, args.memory_mib, args.cpus
     if running:
         pid = hypervisor.pid()
         niceness = os.getpriority(os.PRIO_PROCESS, pid)
-        limit = dynamips.limit_of(pid, "Max address space")
-        memory_mib = None if limit is None else limit >> 20
-    observed = Args(name=args.name, namespace=args.namespace, niceness=niceness, memory_mib=memory_mib, running=running)
+        limits = hypervisor.cgroup.limits(pid)
+        memory = limits.memory_bytes if cgroups.has("memory") else dynamips.limit_of(pid, "Max address space")
+        memory_mib = None if memory is None else memory >> 20
+        cpus = None if limits.cpus is None else _hundredths(limits.cpus)
+    observed = Args(
+        name=args.name,
+        namespace=args.namespace,
+        niceness=niceness,
+        memory_mib=memory_mib,
+        cpus=cpus,
+        running=running,
+    )
     return Shown(observed, _outputs(hypervisor))
 
 
@@ -91,7 +110,8 @@ def remove(context: Context, args: Args) -> None:
     if hypervisor.mark != context.mark:
         return
     with hypervisor.alone():
-        hypervisor.stop()
+        hypervisor.stop(at_once=True)
+        hypervisor.cgroup.remove()
         dynamips.release_port(context, f"control {args.name}")
         hypervisor.remove_folders()
 

@@ -34,7 +34,7 @@ UNREADABLE = ("idle_pc", "disk0_mib", "disk1_mib", "sparse", "ghost", "iomem_per
 """What Dynamips does not show: the record has it, as it was told."""
 LIVE = ("nios", "idle_pc", "running", "startup_config", "reset")
 """What is changed while the router runs, or not in it at all; all else by stop, set and start: see `_hardware`."""
-SETTLE_TIMEOUT_S = 3.0
+SETTLE_TIMEOUT_S = 5.0
 STARTS = 5
 """How often a start is tried that leaves the router without its console."""
 
@@ -372,7 +372,7 @@ class _Router:
         for nio in args.nios:
             self._plug_in(client, nio, running=False)
         if push and args.startup_config:
-            client.push_config(name, args.startup_config)
+            self.hypervisor.push_config(client, name, args.startup_config)
         self._write_record(seeded=True)
 
     def _start(self, client: Client) -> None:
@@ -529,7 +529,8 @@ class _Router:
             time.sleep(0.01)
 
     def _write_record(self, **values: JSON) -> None:
-        write_json(self.record_file, {**self.record, **values, "applied": encode_args(self.args)})
+        applied = encode_args(replace(self.args, startup_config=""))  # that of the candidate is in NVRAM
+        write_json(self.record_file, {**self.record, **values, "applied": applied})
 
     def _log(self) -> str:
         """The last line of what Dynamips logged of it."""

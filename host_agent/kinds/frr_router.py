@@ -32,7 +32,7 @@ from host_agent import commands, frr_config
 from host_agent.context import Context, Shown, netns_name
 from host_agent.errors import CommandFailed, Conflict, HostError, Missing
 from host_agent.netlink import exists, netns_path
-from host_agent.schema import REPLACE, ObjectId, matching
+from host_agent.schema import REPLACE, SECRET, ObjectId, matching
 
 PROGRAMS = Path("/usr/lib/frr")
 RUN = Path("/run/frr")
@@ -58,7 +58,7 @@ class Args:
     name: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9_-]{0,50}", "a name of letters, digits, '_' and '-'"), REPLACE]
     namespace: Annotated[ObjectId, REPLACE]
     """Id of the NetworkNamespace that it routes in."""
-    config: str
+    config: Annotated[str, SECRET]
     """In FRR's form, all daemons' in one (see `vtysh -c 'show running-config'`)."""
     daemons: Annotated[tuple[str, ...], _daemons] = ("ripd", "staticd", "zebra")
     running: bool = True
@@ -299,7 +299,7 @@ class _Router:
             with contextlib.suppress(CommandFailed):
                 self._vtysh(frr_config.render(back.additions))
             self._write_startup(self.args.config, old)
-            raise HostError(self._rejected(re.sub(r"line \d+: ", "", error.output))) from None
+            raise HostError(self._rejected(error.output)) from None
 
     def _take_away(self, removals: Sequence[frr_config.Line]) -> None:
         """Type the `no …` lines. What the candidate has taken away already is no error."""
@@ -334,10 +334,19 @@ class _Router:
             return
 
     def _rejected(self, output: str) -> str:
-        lines = [re.sub(r"^\[\d+\|\w+\] *", "", line).strip() for line in output.splitlines()]
+        """What FRR says, with its own numbers of lines taken out: it may have read a part alone."""
+        lines = [re.sub(r"^\[\d+\|\w+\] *(line \d+: )?|^line \d+: ", "", line).strip() for line in output.splitlines()]
         said = "; ".join(
-            re.sub(r"\[\d+\]:\s*", ": ", line.replace("% ", "")) for line in lines if line and not _NOISE.match(line)
+            " ".join(re.sub(r"\[\d+\]:\s*", ": ", line.replace("% ", "")).split())
+            for line in lines
+            if line and not _NOISE.match(line)
         )
+        # Any line may hold a password, above all one that FRR does not understand: it is named by its first word and its number.
+        for number, line in enumerate(self.args.config.splitlines(), 1):
+            words = line.split()
+            if words:
+                shown = f"{words[0]}{' …' if words[1:] else ''} (line {number})"
+                said = shown.join(re.split(rf"(?<!\S){re.escape(' '.join(words))}(?![^\s;])", said))
         hidden = re.sub(r"\b(password|key-string|authentication string)\s+\S+", r"\1 …", said)
         return f"router {self.args.name}: FRR rejects its configuration: {hidden}. Correct these lines in its config"
 

@@ -1,5 +1,7 @@
 """Routers for tests: a Dynamips daemon in a network namespace of its own, and hosts in others.
 
+Dynamips and FRR are those of the sandbox hosts' root file system: this machine needs neither of them, nor a source of packages that has them.
+
 Nothing here touches the interfaces of the machine that the tests run on: the daemon's taps are born in its namespace, and some are moved on
 into a host's.
 """
@@ -23,11 +25,28 @@ from pathlib import Path
 import pytest
 from pyroute2 import netns
 
+from sandbox import base
+
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 ELF = FIRMWARE / "exam-router.elf"
 IDLE_PC = json.loads((FIRMWARE / "exam-router.json").read_text(encoding="utf-8"))["idle_pc"]
 CONTROL_PORT = 7200
-FRR = Path("/usr/lib/frr")
+
+
+def from_base(program: str) -> list[str]:
+    """The beginning of an argv that runs a program of the sandbox hosts' root file system on this machine, with the libraries there."""
+    root = base.ensure() / "root"
+    if not (root / program).exists():
+        pytest.fail(f"the sandbox hosts have no /{program}: this machine's mirror does not carry it")
+    loader = min(root.glob("lib*/ld-linux*.so*"))
+    (libraries,) = (root / "usr/lib").glob(f"{os.uname().machine}-linux-gnu*")
+    return [str(loader), "--library-path", f"{libraries}:{libraries}/frr", str(root / program)]
+
+
+def with_users_of_base(argv: Sequence[str]) -> list[str]:
+    """The same for a program that becomes a user whom this machine may not have, as FRR does."""
+    bind = 'mount --bind "$0/passwd" /etc/passwd && mount --bind "$0/group" /etc/group && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", bind, str(base.ensure() / "root/etc"), *argv]
 
 
 def need(*commands: str) -> None:
@@ -276,7 +295,7 @@ class Lab:
             "nice",
             "-n",
             "10",
-            "dynamips",
+            *from_base("usr/bin/dynamips"),
             "-H",
             f"127.0.0.1:{CONTROL_PORT}",
             "-l",
@@ -392,7 +411,7 @@ class Lab:
 @contextlib.contextmanager
 def lab(folder: Path) -> Iterator[Lab]:
     """A daemon, ended with all of its routers and hosts."""
-    need("dynamips", "unshare", "nsenter", "ip", "ping", "sysctl")
+    need("unshare", "nsenter", "ip", "ping", "sysctl")
     made = Lab(folder)
     try:
         yield made

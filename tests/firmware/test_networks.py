@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.machines import FRR, Lab, Namespace, Router, interface, rip, wait_until
+from tests.firmware.machines import (
+    Lab,
+    Namespace,
+    Router,
+    from_base,
+    interface,
+    rip,
+    wait_until,
+    with_users_of_base,
+)
 
 
 def static(prefix: str, mask: str, via: str) -> str:
@@ -189,9 +198,6 @@ def frr_folder() -> Iterator[Path]:
 
 
 def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
-    missing = [name for name in ("zebra", "ripd") if not (FRR / name).exists()]
-    if missing:
-        pytest.fail(f"not on this machine: {', '.join(missing)} of FRR (docs/firmware.md names the packages)")
     router = lab.router(
         "R1",
         "hostname R1\n"
@@ -210,10 +216,10 @@ def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
         "router rip\n version 2\n network frr0\n network stub\n timers basic 5 30 20\n", encoding="ascii"
     )
     for name in ("zebra", "ripd"):
-        argv = [str(FRR / name), "-P", "0", "--log", f"file:{run / name}.log"]
+        argv = [*from_base(f"usr/lib/frr/{name}"), "-P", "0", "--log", f"file:{run / name}.log"]
         for option, file in (("-f", f"{name}.conf"), ("-i", f"{name}.pid"), ("-z", "zserv"), ("--vty_socket", "")):
             argv += [option, str(run / file)]
-        lab.processes.append(peer.start(*argv, log=run / f"{name}.out"))
+        lab.processes.append(peer.start(*with_users_of_base(argv), log=run / f"{name}.out"))
         wait_until((run / f"{name}.vty").exists, f"{name} is up; {run / name}.log", 10)
     console = router.start()
 

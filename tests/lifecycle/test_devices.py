@@ -85,8 +85,9 @@ def test_rejected_lines_are_named_and_nothing_of_the_change_stays(router: Router
 
 def test_a_new_router_with_a_rejected_line_leaves_nothing(lab: Lab) -> None:
     needs = frr_router.needs(lab)
-    with pytest.raises(HostError, match=r"line 2: Unknown command: bogus"):
-        lab.create(ROUTER, frr_router.args(needs, config="router rip\n bogus\n"))
+    with pytest.raises(HostError, match=r"Unknown command: bogus \(line 2\); .*enabel … \(line 3\)") as rejection:
+        lab.create(ROUTER, frr_router.args(needs, config="router rip\n bogus\nenabel  password tr0ub4dor\n"))
+    assert "tr0ub4dor" not in str(rejection.value)
     assert frr_router.seen(lab, needs) == ""
 
 

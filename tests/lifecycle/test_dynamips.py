@@ -15,12 +15,12 @@ import pytest
 from dynamic_providers import connection
 from dynamic_providers.base import HostError, Properties
 from dynamic_providers.dynamips_router import DynamipsRouterProvider
-from dynamic_providers.router_image import free_idle_pc
+from dynamic_providers.router_image import RouterImageProvider, free_idle_pc
 from sandbox import control
 from tests import machines
-from tests.lifecycle.lab import Lab, Needs
+from tests.lifecycle.lab import Lab, Needs, differences
 from tests.lifecycle.rows.dynamips_hypervisor import pid as daemon_of
-from tests.lifecycle.rows.dynamips_router import CONFIG, args, ask, needs
+from tests.lifecycle.rows.dynamips_router import CONFIG, ROW, args, ask, needs
 from tests.lifecycle.test_kinds import Object
 
 IDLE_SHARE = 0.2
@@ -54,7 +54,7 @@ def change_and_save(lab: Lab, hostname: str) -> None:
     until(lambda: f"hostname {hostname}" in saved(lab), "the configuration is saved")
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 15) -> None:
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 40) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
@@ -85,6 +85,53 @@ def test_stop_and_start_keep_the_console(lab: Lab, there: Needs) -> None:
         assert console_answers(lab, thing)
 
 
+def test_a_port_in_use_is_said(lab: Lab, there: Needs) -> None:
+    """Dynamips says nothing, and starts the router without its console."""
+    listen = "import socket; s = socket.create_server(('127.0.0.1', 2100)); print('listening', flush=True); s.accept()"
+    lab.run("sh", "-c", f'setsid python3 -c "{listen}" > /tmp/listening 2>&1 & echo $! > /tmp/listener', netns="host")
+    until(lambda: "listening" in lab.run("cat", "/tmp/listening"), "somebody listens")
+    with pytest.raises(HostError, match=r"router R1: its ports 2100 and \d+ in the lab are in use"):
+        router(lab, there, console_port=2100)
+    assert not ask(lab, "vm list").startswith("101 ")
+    lab.run("sh", "-c", "kill $(cat /tmp/listener); rm /tmp/listener /tmp/listening")
+    until(lambda: "127.0.0.1:2100 " not in lab.run("ss", "-tln", netns="host"), "nobody listens any more")
+    assert console_answers(lab, router(lab, there, console_port=2100))
+
+
+def test_another_name_is_another_router(lab: Lab, there: Needs) -> None:
+    """`vm rename` of a router that runs would leave one that can't be deleted."""
+    thing = router(lab, there)
+    daemon = daemon_of(lab)
+    news = lab.inputs(thing.provider, args(there, name="R2"))
+    assert thing.provider.diff(thing.id, thing.state, news).replaces == ["name"]
+    thing.provider.delete(thing.id, thing.state)
+    other = router(lab, there, name="R2")
+    assert [line for line in ask(lab, "vm list").splitlines() if line.startswith("101")] == ["101 R2 (c3725)"]
+    other.provider.delete(other.id, other.state)
+    assert not ask(lab, "vm list").startswith("101 ")
+    assert daemon_of(lab) == daemon
+
+
+def test_a_daemon_is_stopped_in_good_order(lab: Lab, there: Needs) -> None:
+    """By a signal it would leave its lock and the memory of its routers behind."""
+    router(lab, there, mmap=True)
+    work = f"/var/lib/exam-lab/dynamips/{lab.lease}/R1/work"
+    assert "c3725_R1_lock" in lab.run("ls", work)
+    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"], running=False)
+    assert not daemon_of(lab)
+    left = lab.run("ls", work).split()
+    assert "c3725_R1_rom" in left, "where a c3725 has its NVRAM"
+    assert not [name for name in left if name.endswith(("_lock", "_ram"))]
+
+
+def test_a_tap_in_use_is_refused(lab: Lab, there: Needs) -> None:
+    """One tap is one cable: two routers in it would each get half of the frames."""
+    one = router(lab, there)
+    with pytest.raises(HostError, match="router R2: port 0/0 can't be plugged into tap R1-Fa0-0"):
+        router(lab, there, name="R2", mac="cc:02:00:00:00:00", hypervisor=there["other"])
+    one.assert_as_declared("the refusal")
+
+
 def test_an_image_that_is_not_there_costs_nothing(lab: Lab, there: Needs) -> None:
     """A start that fails keeps the console's port busy until the daemon ends."""
     image = f"/var/lib/exam-lab/router-images/{there['image']}/image"
@@ -97,6 +144,22 @@ def test_an_image_that_is_not_there_costs_nothing(lab: Lab, there: Needs) -> Non
             router(lab, there)
         assert "127.0.0.1:2001 " not in lab.run("ss", "-tln", netns="host")
         lab.run("sh", "-c", repair)
+
+
+def test_an_image_for_another_machine_is_refused(lab: Lab, there: Needs) -> None:
+    """On the lab host, before a router is made of it; and nothing of it stays."""
+    images = "/var/lib/exam-lab/router-images"
+    before = lab.run("ls", "-R", images)
+    lab.run("sh", "-c", f"head -c 40000 {images}/{there['image']}/image > /tmp/cut-off.elf")
+    for path, message in (
+        ("/bin/busybox", r"router image ios is for another machine: 64-bit little-endian"),
+        ("/tmp/cut-off.elf", r"router image ios is truncated: it has 40000 bytes of at least \d+"),
+        ("/etc/passwd", r"router image ios is no image of a router: it is not an ELF file"),
+        ("/srv/none", r"router image ios: /srv/none is not a file on the lab host"),
+    ):
+        with pytest.raises(HostError, match=message):
+            lab.create(RouterImageProvider(), {"name": "ios", "host_path": path})
+        assert lab.run("ls", "-R", images) == before
 
 
 def test_connections_are_closed_in_good_order(lab: Lab, there: Needs) -> None:
@@ -143,11 +206,21 @@ def test_write_memory_is_the_candidate_s(lab: Lab, there: Needs) -> None:
         thing.update(args(there, startup_config=changed, **changes))
         thing.assert_as_declared(what)
         assert "hostname mine" in saved(lab), what
-    lab.run("kill", "-9", daemon_of(lab))
-    until(lambda: not daemon_of(lab), "the daemon is gone")
-    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"])
-    thing.create_again()
-    assert "hostname mine" in saved(lab), "the daemon's end"
+    for what in (
+        "stopped by hand",
+        "deleted by hand",
+        "its daemon killed",
+        "a NIO removed by hand",
+        "its tap made anew",
+        "NVRAM",
+    ):
+        drift = ROW.drifts[what]
+        drift.happen(lab, there)
+        observed = thing.read()
+        assert sorted(differences(observed, thing.declared)) == sorted(drift.shows), what
+        thing.update(args(there, startup_config=changed, ram_mib=64))
+        thing.assert_as_declared(what)
+        assert "hostname mine" in saved(lab), what
     until(lambda: "mine>" in typed(lab, "", ""), "the router boots what was saved")
     thing.update(args(there, startup_config=changed, ram_mib=64, reset=1))
     assert "hostname R1" in saved(lab)
@@ -178,19 +251,40 @@ def test_a_log_does_not_grow_without_end(lab: Lab, there: Needs) -> None:
     thing.assert_as_declared("a long log")
 
 
-def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
-    router(lab, there)
+def share_of_a_processor(lab: Lab) -> float:
+    """What the daemon uses, over two seconds."""
 
     def ticks() -> int:
         fields = lab.run("cat", f"/proc/{daemon_of(lab)}/stat").rpartition(")")[2].split()
         return int(fields[11]) + int(fields[12])
 
-    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
     hertz = int(lab.run("getconf", "CLK_TCK"))
     before, began = ticks(), time.monotonic()
     time.sleep(2)  # the time over which it is measured
-    share = (ticks() - before) / hertz / (time.monotonic() - began)
-    assert share < IDLE_SHARE
+    return (ticks() - before) / hertz / (time.monotonic() - began)
+
+
+def test_no_log_has_the_configuration(lab: Lab, there: Needs) -> None:
+    """Dynamips logs its commands, with what is pushed into a router."""
+    thing = router(lab, there)
+    thing.update(args(there, reset=1))
+    log = lab.run("sh", "-c", f"cat /var/lib/exam-lab/dynamips/{lab.lease}/R1/work/*log*")
+    assert log.count("exec_cmd: vm push_config R1 ***") == 2
+    assert base64.b64encode(CONFIG.encode()).decode()[:30] not in log
+    assert "exec_cmd: vm create R1 1 c3725" in log, "all else is there"
+
+
+def test_a_router_is_idle(lab: Lab, there: Needs) -> None:
+    router(lab, there)
+    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
+    assert share_of_a_processor(lab) < IDLE_SHARE
+
+
+def test_a_daemon_gets_no_more_than_its_limit(lab: Lab, there: Needs) -> None:
+    """A router that is never idle, as one without idle-pc, or one that a candidate keeps busy."""
+    router(lab, there, idle_pc=None)
+    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"], cpus=0.1)
+    until(lambda: share_of_a_processor(lab) < 0.2, "it is held to a tenth of a processor")
 
 
 @pytest.mark.quiet
@@ -245,6 +339,90 @@ def test_routers_share_a_daemon(lab: Lab, there: Needs) -> None:
     assert first.state["console"] != second.state["console"]
     second.provider.delete(second.id, second.state)
     first.assert_as_declared("the end of the other router")
+
+
+def test_routers_that_share_memory_outlive_their_daemon(lab: Lab, there: Needs) -> None:
+    """What they share is in a file, which a new daemon takes up; the candidate's configuration is not among it."""
+    shared = {"ram_mib": 32, "ghost": True, "sparse": True}
+    first = router(lab, there, **shared)
+    second = router(lab, there, name="R2", mac="cc:02:00:00:00:00", nios=[], **shared)
+    work = f"/var/lib/exam-lab/dynamips/{lab.lease}/R1/work"
+    assert len(lab.run("sh", "-c", f"ls {work}/*.ghost").split()) == 1
+    change_and_save(lab, "mine")
+    lab.run("kill", "-9", daemon_of(lab))
+    until(lambda: not daemon_of(lab), "the daemon is gone")
+    lab.add("dynamips_hypervisor", name="R1", namespace=there["host"])
+    for thing in (first, second):
+        thing.create_again()
+        thing.assert_as_declared("the daemon's end")
+    until(lambda: "mine>" in typed(lab, "", ""), "the first boots what was saved")
+    until(lambda: "R1>" in typed(lab, "", "", router_name="R2"), "the second boots what it was given")
+
+
+OTHER_PLATFORMS: dict[str, dict[str, object]] = {
+    "c2691": {"platform": "c2691", "slots": {"1": "NM-16ESW"}, "wics": {"0": "WIC-2T", "1": "WIC-1T"}},
+    "c3745": {"platform": "c3745", "slots": {"1": "NM-1FE-TX", "4": "NM-16ESW"}},
+    "c3620": {"platform": "c3600", "chassis": "3620", "slots": {"0": "NM-4E", "1": "NM-1FE-TX"}},
+    "c3640": {"platform": "c3600", "slots": {"0": "NM-1FE-TX", "1": "NM-1E", "2": "NM-4T", "3": "NM-16ESW"}},
+    "c3660": {"platform": "c3600", "chassis": "3660", "slots": {"1": "NM-4E", "6": "NM-1FE-TX"}},
+    "c7200": {"platform": "c7200", "slots": {"0": "C7200-IO-FE", "1": "PA-FE-TX", "2": "PA-4E", "6": "PA-8E"}},
+    "c7200 with another processor": {"platform": "c7200", "npe": "npe-200", "slots": {"0": "C7200-IO-FE"}},
+}
+PLUGS = {"c7200": ("0/0", "1/0"), "c7200 with another processor": ("0/0",), "c3660": ("0/1", "6/0")}
+"""Ports that are plugged in; of the others 0/0 and 1/0."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in {"c3640", "c7200"} else pytest.param(name, marks=pytest.mark.thorough)
+        for name in OTHER_PLATFORMS
+    ],
+)
+def test_other_platforms(lab: Lab, there: Needs, name: str) -> None:
+    """Made, halted, of all that Dynamips is told of them; then changed, started, and taken away.
+
+    c3600 and c7200 take the free firmware for an image, but it can't run there: that their processor runs is all that is seen.
+    """
+    ports = PLUGS.get(name, ("0/0", "1/0"))
+    taps = [{"port": port, "tap": there[tap]} for port, tap in zip(ports, ("R1-Fa0-0", "R1-Fa1-0"), strict=False)]
+    hardware = {"wics": {}, **OTHER_PLATFORMS[name], "nios": taps, "running": False}
+    thing = router(lab, there, **hardware)
+    thing.assert_as_declared("add")
+    listed = ask(lab, "vm list", "vm slot_bindings R1", f"vm slot_nio_bindings R1 {ports[0][0]}")
+    assert f"101 R1 ({hardware['platform']})" in listed
+    for slot, card in cast("dict[str, str]", hardware["slots"]).items():
+        assert f"101 {slot}/0: {card}" in listed
+    assert f"R1:{ports[0]}" in listed
+    thing.update(args(there, **{**hardware, "nios": taps[:1], "ram_mib": 64, "system_id": "FTX0945W0MY"}))
+    thing.assert_as_declared("other hardware")
+    thing.update(args(there, **{**hardware, "running": True}))
+    thing.assert_as_declared("a start")
+    assert ask(lab, "vm get_status R1").startswith("100-2")
+    assert console_answers(lab, thing)
+    thing.update(args(there, **{**hardware, "nios": taps[:1]}))
+    if "npe" in hardware:
+        ask(lab, "c7200 set_npe R1 npe-400")
+        assert differences(thing.read(), thing.declared) == ["npe"]
+        thing.update(args(there, **hardware))
+        thing.assert_as_declared("the processor repaired")
+    thing.update(args(there, **{**hardware, "slots": {}, "nios": [], "wics": {}}))
+    thing.assert_as_declared("no cards")
+    thing.provider.delete(thing.id, thing.state)
+    assert "R1" not in ask(lab, "vm list", "nio list")
+
+
+@pytest.mark.parametrize("name", ["c2691", pytest.param("c3745", marks=pytest.mark.thorough)])
+def test_other_platforms_boot(lab: Lab, there: Needs, name: str) -> None:
+    """What the free firmware runs on."""
+    thing = router(lab, there, **{**OTHER_PLATFORMS[name], "wics": {}})
+    until(lambda: "R1>" in typed(lab, "", ""), "the router has booted")
+    change_and_save(lab, "mine")
+    thing.update(args(there, **{**OTHER_PLATFORMS[name], "wics": {}, "slots": {}}))
+    thing.assert_as_declared("no cards")
+    until(lambda: "mine>" in typed(lab, "", ""), "the router boots what was saved")
+    lab.run("ip", "address", "add", "10.1.1.9/24", "dev", "VMnet2", netns="host")
+    until(lambda: lab.try_run("ping", "-c", "1", "-W", "1", "10.1.1.2", netns="host")[0] == 0, "the router answers")
 
 
 def test_frames_go_through(lab: Lab, there: Needs) -> None:

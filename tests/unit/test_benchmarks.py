@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import labs, measure, report, script
+from benchmarks import emulated, labs, measure, report, script
 from benchmarks.measure import DESTROY, EDIT, SAME, SAME_WITH_REFRESH, UP, Counted, LabResult
 from benchmarks.peers import Script
 from benchmarks.pulumi_runs import topologies
@@ -74,6 +74,25 @@ def test_a_second_round_trip_or_connection_is_told() -> None:
     assert report.broken_promises([result]) == []
     result.counted[SAME] = dataclasses.replace(result.counted[SAME], calls={"show bridge": 36}, connections=2)
     assert len(report.broken_promises([result])) == 2
+
+
+def test_emulated_routers(tmp_path: Path) -> None:
+    nics = read_topology("nics.yaml", emulated.NIC_TOPOLOGY)
+    behind = {
+        address.partition("/")[0] for router in nics.routers if router.name == "sink" for address in router.addresses
+    }
+    assert set(emulated.NICS.values()) == behind
+    fleet = read_topology("fleet.yaml", emulated.fleet_topology(100, 20))
+    assert (len(fleet.routers), len(fleet.hypervisors)) == (100, 5)
+    result = emulated.EmulatedResult(0.5, [9.0, 8.0, 12.0], [15.0], [3.0])
+    result.fleets = [emulated.Fleet(20, 1, 10.0, 2.0, 44.4, 0.08)]
+    result.round_trip_ms, result.lost = {"through one router": 31.2}, {"through one router": 0.0}
+    result.frames_per_s = {"NM-1FE-TX": 1523.4}
+    text = emulated.table(result, "A machine.")
+    assert "| up | 9.0 s |" in text
+    assert "| round trip through one router | 31.2 ms, 0 % lost |" in text
+    assert "| 20 | 1 | 10.0 s | 2.0 s | 44 MiB | 8% of one |" in text
+    assert "| NM-1FE-TX | 1523 |" in text
 
 
 def test_results_are_kept_as_they_are(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,6 +92,20 @@ def test_failures_are_shown_whole() -> None:
 )
 def test_changes_in_a_line(changes: dict[str, int], line: str) -> None:
     assert demo.describe_changes(changes) == line
+
+
+@pytest.mark.parametrize(("optional", "routers"), [(["dynamips"], "dynamips"), ([], "frr")])
+def test_the_demo_s_routers_are_emulated_where_they_can_be(
+    optional: list[str],
+    routers: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps({"optional": optional}))
+    monkeypatch.setattr(demo, "ensure", lambda: tmp_path)
+    assert demo.demo_routers() == routers
+    assert ("carries no Dynamips" in capsys.readouterr().out) == (routers == "frr")
 
 
 SLOW_PULUMI = """\

@@ -105,12 +105,11 @@ def test_a_daemon_that_dies_of_a_command() -> None:
 
 
 def test_messages_do_not_show_what_is_pushed() -> None:
-    secret = "enable secret cisco\n" * 20
+    secret = "enable secret cisco\n"
     pushed = f"vm push_config R1 {base64.b64encode(secret.encode()).decode()}"
     made = Daemon({pushed: b"209-no\r\n"})
-    with pytest.raises(DynamipsError) as refused:
+    with pytest.raises(DynamipsError, match=r"dynamips refuses `vm push_config R1`: 209 no$"):
         made.client.push_config("R1", secret)
-    assert len(str(refused.value)) < 120
     made.close()
 
 

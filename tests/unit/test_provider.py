@@ -196,10 +196,10 @@ ROWS: dict[str, Row] = {
     "dynamips_hypervisor": Row(
         dynamips_hypervisor.DynamipsHypervisor,
         {"name": "R1", "namespace": NAMESPACE},
-        ({"niceness": 10.0}, {"memory_mib": 512.0}, {"running": False}),
+        ({"niceness": 10.0}, {"memory_mib": 512.0}, {"cpus": 0.5}, {"running": False}),
         ({"name": "R2"}, {"namespace": NAMESPACE.replace("000001", "000002")}),
-        {"name": "R.1", "namespace": NAMESPACE, "niceness": -5.0, "memory_mib": 1.0},
-        frozenset({"name", "niceness", "memory_mib"}),
+        {"name": "R.1", "namespace": NAMESPACE, "niceness": -5.0, "memory_mib": 1.0, "cpus": 0.0},
+        frozenset({"name", "niceness", "memory_mib", "cpus"}),
     ),
     "router_image": Row(
         router_image.RouterImage,
@@ -315,6 +315,24 @@ def test_changes_that_replace(kind: str) -> None:
         assert diff.changes, change
         assert diff.replaces == list(change)
         assert diff.delete_before_replace
+
+
+def test_an_emulated_router_needs_a_mac_address() -> None:
+    """Dynamips would make one of its process id, which is another at each start."""
+    news = {name: value for name, value in _news("dynamips_router").items() if name != "mac"}
+    result = _provider("dynamips_router").check({}, news)
+    assert [(failure.property, failure.reason) for failure in result.failures] == [("mac", "is required")]
+
+
+def test_the_chassis_of_a_router_replaces_and_its_processor_does_not() -> None:
+    provider = _provider("dynamips_router")
+    plain = _checked("dynamips_router", platform="c3600", nios=[], chassis="3640")
+    other = _checked("dynamips_router", platform="c3600", nios=[], chassis="3660")
+    assert provider.diff("id", plain, other).replaces == ["chassis"]
+    plain = _checked("dynamips_router", platform="c7200", slots={}, nios=[])
+    other = _checked("dynamips_router", platform="c7200", slots={}, nios=[], npe="npe-400")
+    diff = provider.diff("id", plain, other)
+    assert (diff.changes, diff.replaces) == (True, [])
 
 
 def test_another_machine_replaces(kind: str) -> None:

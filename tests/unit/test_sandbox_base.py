@@ -202,6 +202,7 @@ def test_a_mirror_without_the_optional_packages(
     path = base.build(tmp_path)
     assert ["dynamips" in packages for packages in runs] == [True, False]
     assert json.loads((path / "recipe.json").read_text())["optional"] == []
+    assert not base.has_dynamips(path)
     assert "non-free" not in (path / "root/etc/apt/sources.list").read_text()
 
 

@@ -63,11 +63,17 @@ def test_what_was_kept_badly_is_read_again(tmp_path: Path, cache: Path) -> None:
     assert kept_plan(file) == plan
 
 
-def test_a_plan_that_depends_on_another_file_is_not_kept(tmp_path: Path, cache: Path) -> None:
+@pytest.mark.parametrize("config", ["config_file: r1.conf", "config: enable secret tr0ub4dor"])
+def test_a_plan_with_a_whole_configuration_is_not_kept(tmp_path: Path, cache: Path, config: str) -> None:
+    """It may depend on another file, and there may be passwords in it."""
     file = tmp_path / "lab.yaml"
-    file.write_text(SMALL + "# config_file: such a word is enough\n")
+    file.write_text(SMALL)
     kept_plan(file)
-    assert not cache.exists()
+    assert list(cache.iterdir())
+    (tmp_path / "r1.conf").write_text("enable secret tr0ub4dor\n")
+    file.write_text(f"{SMALL}routers: {{R1: {{{config}}}}}\n")
+    kept_plan(file)
+    assert list(cache.iterdir()) == []
 
 
 def test_each_engine_has_its_plan(tmp_path: Path) -> None:

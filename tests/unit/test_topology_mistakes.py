@@ -744,6 +744,26 @@ PORT_MISTAKES = [
         "26: routers.R2.slots.1: the free firmware has no driver for NM-4T; it has some for NM-1FE-TX, NM-16ESW",
     ),
     mistake(
+        "the free firmware: WIC",
+        "  R2:\n",
+        "  R2:\n    engine: {dynamips: {wics: {0: WIC-1T}}}\n",
+        "25: routers.R2.engine.dynamips.wics.0: the free firmware has no driver for WIC-1T",
+    ),
+    mistake(
+        "emulated: a WIC where there is no bay",
+        "  R2:\n",
+        "  R2:\n    engine: {dynamips: {platform: c7200, image: ios.bin, wics: {0: WIC-1T}, chassis: '3640'}}\n    slots: {0: C7200-IO-FE}\n",
+        "25: routers.R2.engine.dynamips.chassis: only a c3600 has a choice of chassis, not a c7200",
+        "25: routers.R2.engine.dynamips.wics.0: c7200 has no WIC bay 0",
+    ),
+    mistake(
+        "emulated: a processor and a daemon's name",
+        "  R2:\n",
+        "  R2:\n    engine: {dynamips: {npe: npe-400, hypervisor: R1}}\n",
+        "25: routers.R2.engine.dynamips.hypervisor: R1 is a router, and has a daemon of that name",
+        "25: routers.R2.engine.dynamips.npe: only a c7200 has a choice of processor, not a c3725",
+    ),
+    mistake(
         "the free firmware: two addresses",
         "        address: 10.10.2.1/24\n",
         "        address: [10.10.2.1/24, 10.10.2.3/24]\n",

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from components.topology import TopologyError, plan_of, port_names, read_topology
+from components.topology import TopologyError, enable_secret, plan_of, port_names, read_topology
 from components.topology.load import load
-from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan
+from components.topology.plan import (
+    AttachmentPlan,
+    HypervisorPlan,
+    LinkEnd,
+    LinkPlan,
+    NioPlan,
+    Plan,
+    PortPlan,
+    RouterPlan,
+)
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
 
@@ -317,6 +326,34 @@ def test_a_link_between_an_emulated_router_and_another_has_a_bridge() -> None:
     assert plan.routers[0].dynamips is None
 
 
+def test_all_of_the_hardware_and_a_shared_daemon() -> None:
+    plan = read_topology(
+        "labs/t.yaml",
+        """
+topology: shared
+router_defaults: {engine: {dynamips: {hypervisor: all, cpus: 0.5}}}
+routers:
+  R1: {}
+  R2: {}
+  R3:
+    engine:
+      dynamips: {platform: c3600, chassis: "3660", image: ios.bin, nvram_kib: 64, system_id: FTX1, conf_reg: "0x2142", sparse: true, ghost: true}
+    slots: {6: NM-4E}
+  R4:
+    engine: {dynamips: {platform: c3725, image: ios.bin, wics: {0: WIC-1T, 2: WIC-2T}}}
+""",
+    )
+    assert plan.hypervisors == (HypervisorPlan("all", 1.0),)
+    hardware = {router.name: router.dynamips for router in plan.routers}
+    assert [made and made.hypervisor for made in hardware.values()] == ["all", "all", None, None]
+    third, fourth = hardware["R3"], hardware["R4"]
+    assert third is not None
+    assert (third.platform, third.chassis, third.nvram_kib, third.system_id) == ("c3600", "3660", 64, "FTX1")
+    assert (third.conf_reg, third.sparse, third.ghost, third.slots) == ("0x2142", True, True, ((6, "NM-4E"),))
+    assert fourth is not None
+    assert fourth.wics == ((0, "WIC-1T"), (2, "WIC-2T"))
+
+
 def test_what_ios_calls_things() -> None:
     one, other = read_topology("labs/t.yaml", MIXED, engine="dynamips").routers
     assert (
@@ -325,6 +362,35 @@ def test_what_ios_calls_things() -> None:
     assert "ip route 10.9.0.0 255.255.0.0 10.1.0.2" in one.config
     assert "interface Loopback0\n ip address 172.16.1.1 255.255.255.255\n!" in other.config
     assert " network 172.16.0.0\n network 10.0.0.0\n" in other.config
+
+
+def test_an_enable_secret_is_a_name_and_a_raw_configuration_is_marked() -> None:
+    defaults = "router_defaults: {engine: {dynamips: {}}, enable_secret: {from_secret: enable}}\n"
+    one = router(defaults + "routers: {R1: {}}")
+    assert (one.enable_secret, one.config_is_raw) == ("enable", False)
+    own = router(defaults + "routers: {R1: {enable_secret: {from_secret: mine}}}")
+    assert own.enable_secret == "mine"
+    raw = router(defaults + "routers: {R1: {config: 'hostname x'}}")
+    assert (raw.enable_secret, raw.config_is_raw) == (None, True)
+    assert router(defaults + "routers: {R1: {engine: frr}}").enable_secret is None
+    with pytest.raises(TopologyError, match="a whole configuration has its own `enable secret`: write it there"):
+        router("routers: {R1: {engine: {dynamips: {}}, config: x, enable_secret: {from_secret: mine}}}")
+
+
+def test_hashed_passwords() -> None:
+    # By `openssl passwd -1 -salt aB.9 cisco`, and the example of Cisco's type 8 that password crackers are tested with.
+    assert enable_secret.type_5("cisco", "aB.9-and-more") == "$1$aB.9$JfEQ5XPMbDSKcq8uVFiLH0"
+    assert (
+        enable_secret.type_8("cisco", "dsYGNam3K1SIJO")
+        == "$8$dsYGNam3K1SIJO$7nv/35M/qr6t.dVc7UY9zrJDWRVqncHub1PE9UlMQFs"
+    )
+    salts = [enable_secret.salt("lab", "dev", name) for name in ("R1", "R2", "R1")]
+    assert salts[0] == salts[2] != salts[1]
+    assert {len(salt) for salt in salts} == {14}
+    for password in ("", "x" * 26, " leading", "what?", "schön", "two\nlines"):
+        with pytest.raises(ValueError, match="an enable secret must have 1 to 25 characters") as refused:
+            enable_secret.type_8(password, salts[0])
+        assert not password or password not in str(refused.value)
 
 
 def test_a_raw_configuration_is_the_emulated_routers_startup_config() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dynamic_providers import connection, shipment
 from tests import outside
 from tests.e2e.stack import Stack
 from tests.hostsnapshot import differences, snapshot
@@ -60,6 +61,45 @@ def test_it_is_a_stock_debian(vm: VirtualMachine) -> None:
     assert "Debian GNU/Linux 12" in vm.run("cat /etc/os-release")
     assert "-P FORWARD DROP\n" in vm.run("iptables -S FORWARD")
     assert vm.run("systemctl is-system-running") == "running\n"
+
+
+LIMITS = """
+import json, pathlib, subprocess
+from host_agent.cgroups import Group, Limits
+process, group, said = subprocess.Popen(["sleep", "1000"], start_new_session=True), Group("exam-lab-0123abcd-R1"), []
+def note():
+    limits = group.limits(process.pid)
+    said.append([limits.memory_bytes, limits.cpus])
+for limits in (Limits(), Limits(64 << 20, 0.25), Limits(32 << 20), Limits(None, 0.5), Limits()):
+    group.limit(process.pid, limits)
+    note()
+    if limits.cpus:
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        note()
+(unit,) = [line for line in pathlib.Path(f"/proc/{process.pid}/cgroup").read_text().split("/") if ".scope" in line]
+process.kill()
+process.wait()
+group.remove()
+print(json.dumps([unit.strip(), said]))
+"""
+
+
+def test_limits_of_daemons_are_systemd_s(vm: VirtualMachine) -> None:
+    """As Dynamips has them, which a stock Debian does not: a scope that systemd keeps, and that goes with its process."""
+    connection.agent(vm.endpoint)
+    folder = shipment.folder()
+    unit, said = json.loads(vm.run(f"cd {folder} && python3 -B -c '{LIMITS.replace(chr(39), chr(34))}'"))
+    assert unit == "exam-lab-0123abcd-R1.scope"
+    mib = 1 << 20
+    assert said == [
+        [None, None],
+        *[[64 * mib, 0.25]] * 2,
+        [32 * mib, None],
+        *[[None, 0.5]] * 2,
+        [None, None],
+    ]
+    assert vm.run("systemctl list-units --all --no-legend 'exam-lab-0123abcd*'") == ""
+    connection.close(vm.endpoint)
 
 
 @pytest.mark.timeout(1200)  # minutes, on quiet cores

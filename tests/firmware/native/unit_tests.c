@@ -212,6 +212,13 @@ static void test_help_and_completion(void)
     HAS(native_type("\025interface fast\t"), "interface FastEthernet");
     HAS(native_type("0/0\rip address ?"), "  A.B.C.D  IP address\r\n");
     HAS(native_type("1.2.3.4 255.255.255.0 ?"), "  <cr>");
+    HAS(native_type("\025do show ip route | ?"), "  begin    Begin with the line that matches\r\n");
+    HAS(native_type("\025do show ip route |i?"), "include  \r\n");
+    HAS(native_type("\025do show ip route | inc ?"), "  LINE  Regular Expression\r\n");
+    LACKS(console_output, "<cr>");
+    HAS(native_type("\025do show ip route | se\t"), "show ip route | section ");
+    HAS(native_type("\025do show ip route | x?"), "% Unrecognized command\r\n");
+    HAS(native_type("\025do show x?"), "% Unrecognized command\r\n");
     HAS(native_type("\025xyz ?"), "% Unrecognized command\r\n");
     LACKS(native_type("\032?"), "telnet"); /* what is not here is in no help */
 }
