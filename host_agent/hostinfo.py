@@ -55,9 +55,7 @@ def describe(host: Host, parameters: Mapping[str, object], progress: object) -> 
 
     `uplink` is the interface of the default route, "" where there is none; `missing` says what is not there and what brings it.
     """
-    missing = [
-        problem for feature in cast(list[str], parameters.get("requires", [])) if (problem := _problem(feature))
-    ]
+    missing = [problem for feature in cast(list[str], parameters.get("requires", [])) if (problem := _problem(feature))]
     return {
         "identity": identity(host),
         "kernel": platform.release(),
