@@ -1,0 +1,57 @@
+"""What cloud-init does at the first boot of a host that a stack makes: the login, the SSH host key, sshd's limits, and the bootstrap.
+
+All else goes over SSH. cloud-init reads JSON as the YAML that it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+
+from host_agent import bootstrap, lifetime
+from host_agent.schema import JSON
+
+USER = "lab"
+"""Who logs in there: the same on every distribution, with sudo."""
+LIMIT_BYTES = 16 * 1024
+"""EC2 takes no more user data, as it is before base64."""
+
+# One connection carries a whole lab: an agent, and a console or command per device.
+SSHD_CONFIG = """\
+MaxSessions 256
+MaxStartups 64:30:256
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UseDNS no
+"""
+
+
+def user_data(*, authorized_key: str, host_key: str, host_private_key: str, port: int) -> str:
+    """The user data, under 16 KiB. `authorized_key` opens the login. The host's own key comes with it: its first connection is pinned already."""
+    sshd = SSHD_CONFIG if port == 22 else f"Port {port}\n{SSHD_CONFIG}"
+    files: list[JSON] = [{"path": "/etc/ssh/sshd_config.d/exam-lab.conf", "content": sshd}]
+    for module, script in ((bootstrap, bootstrap.SCRIPT), (lifetime, lifetime.SCRIPT)):
+        # The same bytes each time: mtime is none.
+        packed = gzip.compress(Path(str(module.__file__)).read_bytes(), mtime=0)
+        files.append({"path": str(script), "encoding": "gz+b64", "content": base64.b64encode(packed).decode()})
+    config: JSON = {
+        "users": [
+            {
+                "name": USER,
+                "shell": "/bin/bash",
+                "sudo": "ALL=(ALL) NOPASSWD:ALL",
+                "lock_passwd": True,
+                "ssh_authorized_keys": [authorized_key],
+            }
+        ],
+        "disable_root": True,
+        "ssh_pwauth": False,
+        "ssh_keys": {"ed25519_private": host_private_key, "ed25519_public": host_key},
+        "write_files": files,
+        "runcmd": [["/usr/bin/python3", "-I", str(bootstrap.SCRIPT)]],
+    }
+    text = f"#cloud-config\n{json.dumps(config, indent=1)}\n"
+    assert len(text.encode()) <= LIMIT_BYTES
+    return text

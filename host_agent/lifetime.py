@@ -1,0 +1,119 @@
+"""A host's own end of life: at its deadline it says that the exam is over, at its expiry it powers off.
+
+A file of the host says when, so that both can be moved while it runs; whoever made the host decides what power-off means (EC2: terminate or stop).
+
+This module is two things: part of the agent, which writes and reads that file, and a script on hosts that were made for labs, where it runs alone
+(user data puts it there, see `dynamic_providers/hosts/user_data.py`). So it uses nothing but Python's own library.
+"""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SCRIPT = Path("/usr/local/lib/exam-lab/lifetime.py")
+LIFETIME = Path("/etc/exam-lab/lifetime.json")
+"""`{"deadline": "2026-11-25T16:00:00Z", "expiry": "2026-11-25T18:00:00Z"}`; a deadline of "" is none."""
+LOCK = Path("/run/exam-lab-lifetime.lock")
+"""Held by the process that watches the time: there is one."""
+UNIT = "exam-lab-lifetime.service"
+UNCLAIMED_S = 2 * 3600.0
+"""A host that nobody told its expiry for that long was forgotten while it was made: it powers off."""
+LOOK_S = 2.0
+SYSTEMD = Path("/run/systemd/system")
+
+
+def lifetime(host: object, parameters: Mapping[str, object], progress: object) -> dict[str, str]:
+    """`{deadline, expiry}` sets, `{}` only looks -> `{deadline, expiry}` as they hold on the host: "" where nothing watches them."""
+    if parameters:
+        LIFETIME.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        fresh = LIFETIME.with_suffix(".new")
+        fresh.write_text(json.dumps({name: parameters[name] for name in ("deadline", "expiry")}) + "\n")
+        fresh.rename(LIFETIME)
+        start()
+    held = _declared()
+    return held if held and watched() else {"deadline": "", "expiry": ""}
+
+
+def start() -> None:
+    """Have the time watched, if it is not."""
+    if SYSTEMD.is_dir():
+        subprocess.run(["systemctl", "start", UNIT], stdin=subprocess.DEVNULL, check=False)
+    elif not watched():
+        subprocess.Popen(
+            [sys.executable, "-I", str(SCRIPT)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + LOOK_S
+    while not watched() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def watched() -> bool:
+    """Whether a process watches the time."""
+    with _locked() as is_free:
+        return not is_free
+
+
+def main() -> int:
+    """Watch the time until it is over. Returns 0 where another process does."""
+    with _locked() as is_free:
+        if not is_free:
+            return 0
+        unclaimed = time.monotonic() + UNCLAIMED_S
+        said = ""
+        while True:
+            held = _declared()
+            if _is_past(held["expiry"]) if held else time.monotonic() > unclaimed:
+                subprocess.run(["poweroff"], stdin=subprocess.DEVNULL, check=False)
+            if held and held["deadline"] != said and _is_past(held["deadline"]):
+                said = held["deadline"]
+                text = f"The exam ended at {said}. This host powers off at {held['expiry']}."
+                with contextlib.suppress(FileNotFoundError):
+                    subprocess.run(["wall", text], stdin=subprocess.DEVNULL, check=False)
+            time.sleep(LOOK_S)
+
+
+def _declared() -> dict[str, str] | None:
+    """What the file says; None where there is none, or none that can be read: then nobody has claimed the host."""
+    try:
+        values = json.loads(LIFETIME.read_text())
+        held = {"deadline": str(values["deadline"]), "expiry": str(values["expiry"])}
+        _is_past(held["deadline"])
+        datetime.datetime.fromisoformat(held["expiry"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return held
+
+
+def _is_past(moment: str) -> bool:
+    return bool(moment) and datetime.datetime.fromisoformat(moment) <= datetime.datetime.now(datetime.UTC)
+
+
+@contextlib.contextmanager
+def _locked() -> Iterator[bool]:
+    """Take the lock if nobody has it: whether it is ours for as long as this lasts."""
+    descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
