@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import shlex
 import signal
@@ -84,6 +85,9 @@ def destroy(name: str) -> int:
     settings = leftovers.settings_of(name)
     if there:
         heading(f"pulumi destroy: stack {name}")
+        if settings.delete_unreachable:
+            # A destroy has the settings of the last `up`.
+            os.environ["LAB_DELETE_UNREACHABLE"] = "true"
         # What goes with the machine need not be read before, and a machine that is dead can't be.
         if status := live(
             "destroy", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--remove", "-s", name

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from cli import stack
 from cli.errors import UsageError
 from dynamic_providers import connection
+from dynamic_providers.base import is_set
 from dynamic_providers.connection import Endpoint
 from dynamic_providers.lab_lease import this_user
 
@@ -45,7 +46,8 @@ def settings_of(name: str) -> HostSettings:
         user=str(config.get("lab:user") or "root"),
         private_key_file=str(config.get("lab:privateKeyFile") or ""),
         host_key=str(config.get("lab:hostKey") or ""),
-        delete_unreachable=str(config.get("lab:deleteUnreachable")).lower() == "true",
+        delete_unreachable=is_set("LAB_DELETE_UNREACHABLE")
+        or str(config.get("lab:deleteUnreachable")).lower() == "true",
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
+from typing import cast
 
 import pulumi
 
@@ -14,11 +16,12 @@ from components.container import LabContainer
 from components.emulated_router import EmulatedRouter
 from components.network import Network
 from components.router import PORT_OWNED, Router
-from components.site import Site
+from components.site import Share, Site
 from components.topology.plan import FREE, ON_HOST, AttachmentPlan, LinkEnd, LinkPlan, Plan
 from components.uplink import Uplink
 from dynamic_providers.bridge import Bridge
 from dynamic_providers.image import Image
+from dynamic_providers.key_pair import KeyPair
 from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
@@ -36,6 +39,8 @@ class Lab(pulumi.ComponentResource):
     """
 
     lease: LabLease
+    host: pulumi.Output[Mapping[str, object]]
+    """How what is in the lab is reached."""
     devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
     checks: list[dict[str, object]]
 
@@ -48,12 +53,14 @@ class Lab(pulumi.ComponentResource):
         host_ifname: pulumi.Output[str],
         machine: pulumi.Resource | None,
         reset: int = 0,
+        share: Share | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`host_ifname` is the interface of the host's default route, for topologies with NAT.
 
         Another `reset` gives emulated routers their configuration anew.
         `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object.
+        `share` is the lab's part of a host that others share: then the lease's own key, not the host's, works for all but the lease itself.
         """
         super().__init__("lab:components:Lab", name, None, opts)
         self.lease = LabLease(
@@ -61,13 +68,18 @@ class Lab(pulumi.ComponentResource):
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
             user=this_user(),
+            public_key=share.key.public_key if share else "",
+            budget=share.budget if share else None,
+            capacity=share.capacity if share else None,
             host=host,
             opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
         )
+        self.host = _opened_by(share.key, host, self.lease) if share else host
         contents = LabContents(
             name,
             plan=plan,
-            host=host,
+            host=self.host,
+            host_itself=host,
             lease=self.lease.lease,
             uplink=self.lease.uplink,
             host_ifname=host_ifname,
@@ -95,12 +107,14 @@ class LabContents(pulumi.ComponentResource):
         *,
         plan: Plan,
         host: pulumi.Output[Mapping[str, object]],
+        host_itself: pulumi.Output[Mapping[str, object]],
         lease: pulumi.Output[str],
         uplink: pulumi.Output[str],
         host_ifname: pulumi.Output[str],
         reset: int,
         opts: pulumi.ResourceOptions,
     ) -> None:
+        """`host_itself` is the host with the key that may change what is not the lab's alone."""
         super().__init__("lab:components:LabContents", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         namespace = NetworkNamespace(
@@ -189,7 +203,7 @@ class LabContents(pulumi.ComponentResource):
         if plan.host.nat:
             Uplink(
                 "uplink",
-                site=site,
+                site=dataclasses.replace(site, host=host_itself),
                 sources=[network.subnet for network in plan.networks],
                 network=uplink,
                 host_ifname=host_ifname,
@@ -241,6 +255,18 @@ class LabContents(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         return images
+
+
+def _opened_by(
+    key: KeyPair, host: pulumi.Output[Mapping[str, object]], lease: LabLease
+) -> pulumi.Output[Mapping[str, object]]:
+    """The host as the lease's key opens it, which it does once the lease is there."""
+
+    def opened(values: list[object]) -> Mapping[str, object]:
+        known, file, _ = values
+        return {**cast("Mapping[str, object]", known), "private_key_file": file}
+
+    return pulumi.Output.all(host, key.private_key_file, lease.id).apply(opened)
 
 
 Interface = tuple[AttachmentPlan, VethPair]

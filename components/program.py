@@ -7,8 +7,9 @@ from pathlib import Path
 import pulumi
 
 import engine_watch
+from components.budget import limited
 from components.lab import Lab
-from components.settings import Settings
+from components.settings import NONE, Settings
 from components.targets import target_host
 from components.topology.kept import kept_plan
 from components.topology.plan import Engine, Plan
@@ -18,19 +19,24 @@ def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
     engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
-    plan = _plan(settings.topology, settings.routers)
+    plan = _plan(settings.topology, settings.routers) if settings.topology else None
     target = target_host(settings, plan)
+    pulumi.export("target", settings.target)
+    pulumi.export("topology", str(settings.topology or NONE))
+    if plan is None:
+        pulumi.export("host", target.host)
+        pulumi.export("capacity", target.capacity(settings))
+        return
     lab = Lab(
         plan.name,
-        plan=plan,
+        plan=limited(plan) if target.share else plan,
         host=target.host,
         host_ifname=target.lab_host.uplink,
         machine=target.machine,
         reset=settings.reset_routers,
+        share=target.share,
     )
-    pulumi.export("target", settings.target)
-    pulumi.export("topology", str(settings.topology))
-    pulumi.export("host", target.host)
+    pulumi.export("host", lab.host)
     pulumi.export("lease", lab.lease.lease)
     pulumi.export("devices", lab.devices)
     pulumi.export("checks", lab.checks)

@@ -57,6 +57,7 @@ class _Process:
     """What this provider process knows beside its resources."""
 
     delete_unreachable: bool = False
+    delete_shared: bool = False
     warned: set[str] = dataclasses.field(default_factory=set)
     replaced_hosts: set[str] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -198,7 +199,7 @@ class HostProvider(SchemaProvider):
                     return
                 raise AgentError(
                     f"{error}. Nothing was removed there and it stays in the state; if the machine is gone for good, "
-                    "`pulumi config set lab:deleteUnreachable true` and run this again"
+                    "set the environment variable LAB_DELETE_UNREACHABLE=true and run this again"
                 ) from None
 
     def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
@@ -240,7 +241,16 @@ def configure_process(request: ConfigureRequest) -> None:
         sys.tracebacklimit = 0
     engine.attach()
     workers.widen()
-    process.delete_unreachable = request.config.get("lab:deleteUnreachable") == "true"
+    # `pulumi destroy` runs no program, and then the settings are those of the last `up`: what is wanted of a destroy must come another way.
+    process.delete_unreachable = (
+        is_set("LAB_DELETE_UNREACHABLE") or request.config.get("lab:deleteUnreachable") == "true"
+    )
+    process.delete_shared = is_set("LAB_DELETE_SHARED")
+
+
+def is_set(variable: str) -> bool:
+    """Whether an environment variable asks for something."""
+    return os.environ.get(variable, "").lower() in {"1", "true", "yes"}
 
 
 class OneLine:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from host_agent import commands
+from host_agent import commands, guest
 from host_agent.context import Host
 from host_agent.errors import HostError
 from host_agent.ledger import ROOT
@@ -262,8 +262,8 @@ def _systemd() -> bool:
 
 
 def _remove_old_agents(host: Host) -> None:
-    """Remove versions of the agent that nobody uses: not this one, which the unit names from now on, nor one that runs."""
-    used = {PROGRAM.parent.name}
+    """Remove versions of the agent that nobody uses: not this one, which the unit names from now on, nor one that runs or that a key names."""
+    used = {PROGRAM.parent.name, *guest.versions(host)}
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             used.update(re.findall(rf"{host.root}/agent/(\w+)/run\.py", process.read_bytes().decode(errors="replace")))

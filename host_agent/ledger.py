@@ -19,15 +19,18 @@ import secrets
 import shutil
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 from host_agent.errors import Missing
 from host_agent.schema import JSON
 
 ROOT = Path("/var/lib/exam-lab")
+
+
+Allowed: TypeAlias = Callable[[Mapping[str, Mapping[str, JSON]]], None]
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,17 @@ class Ledger:
     def __init__(self, root: Path = ROOT) -> None:
         self.leases = root / "leases"
 
-    def open_lease(self, lease: str, owner: Mapping[str, JSON]) -> None:
-        """Begin or describe a lease. Idempotent: a lease keeps its number."""
+    def open_lease(self, lease: str, owner: Mapping[str, JSON], allowed: Allowed = lambda others: None) -> None:
+        """Begin or describe a lease. Idempotent: a lease keeps its number. `allowed` is told who holds all others, and raises if this may not be."""
         with self.locked():
+            allowed(self._others(lease))
             self._describe(lease, owner)
 
-    def lease_of(self, owner: Mapping[str, JSON], holder: Sequence[str]) -> str:
-        """The lease of who has the same properties `holder`, described anew; where there is none, a new one. Its id: eight hex digits."""
+    def lease_of(self, owner: Mapping[str, JSON], holder: Sequence[str], allowed: Allowed = lambda others: None) -> str:
+        """The lease of who has the same properties `holder`, described anew; where there is none, a new one. Its id: eight hex digits.
+
+        `allowed` as in `open_lease`.
+        """
         with self.locked():
             for lease in self.all_leases():
                 known = self.owner(lease) or {}
@@ -76,8 +83,13 @@ class Ledger:
                     break
             else:
                 lease = secrets.token_hex(4)
+            allowed(self._others(lease))
             self._describe(lease, owner)
             return lease
+
+    def _others(self, lease: str) -> dict[str, dict[str, JSON]]:
+        owners = ((other, self.owner(other)) for other in self.all_leases() if other != lease)
+        return {other: owner for other, owner in owners if owner is not None}
 
     def _describe(self, lease: str, owner: Mapping[str, JSON]) -> None:
         folder = self.leases / lease

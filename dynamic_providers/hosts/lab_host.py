@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,13 +12,19 @@ from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, Upda
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
-from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
-from host_agent.errors import Missing
+from dynamic_providers.endpoint import Endpoint, OtherHost, Refused, Unreachable
+from host_agent.errors import HostError, Missing
 from host_agent.schema import REPLACE, between, examine
 
 if TYPE_CHECKING:
     from dynamic_providers.connection import Agent
 
+ABOUT = ("system", "kernel", "uplink", "memory_mib", "processors")
+"""What the agent says of its host."""
+PATIENCE_S = 30.0
+"""How long a host at its first boot may refuse the login."""
+BOOTSTRAP_SPARE_S = 20.0
+"""How long after the time is up the agent may take to say so."""
 FEATURES = ("kernel", "iproute2", "nft", "docker", "frr", "busybox")
 
 
@@ -42,9 +49,17 @@ class Args:
     """Changes with every boot that the stack makes: then the update waits until what was on the host is back from its ledger."""
     stopped: tuple[str, ...] = ()
     """Observed: services that labs need and that do not run. Declared is none: they are started, where the host has systemd."""
+    shared: bool = False
+    """Whether other stacks have labs on it: then it is not deleted while one of them has."""
+    bootstrap: bool = False
+    """Whether it was made with our user data: the end of its first boot is waited for, and a failure told as it stands in its log."""
+    deadline: str = ""
+    """`2026-11-25T16:00:00Z`: then it tells everybody on it that the exam is over; \"\" is never. Observed."""
+    expiry: str = ""
+    """Then it powers off; \"\" is never. Observed."""
 
 
-OUTPUTS = ("host", "system", "kernel", "uplink")
+OUTPUTS = ("host", *ABOUT)
 
 
 class LabHostProvider(SchemaProvider):
@@ -74,7 +89,9 @@ class LabHostProvider(SchemaProvider):
         endpoint = _endpoint(props, identity=id_)
         with OneLine():
             try:
-                answer = connection.agent(endpoint).call("services", {"requires": props["requires"]})
+                agent = connection.agent(endpoint)
+                answer = agent.call("services", {"requires": props["requires"]})
+                held = agent.call("lifetime", {}) if props.get("expiry") else {}
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
@@ -83,7 +100,7 @@ class LabHostProvider(SchemaProvider):
                     str(endpoint), f"{error}. What is shown of it is what was recorded; it may have changed"
                 )
                 return ReadResult(id_, props, _inputs(props))
-        observed = {**props, "stopped": answer["stopped"]}
+        observed = {**props, "stopped": answer["stopped"], **held}
         return ReadResult(id_, observed, _inputs(observed))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
@@ -97,23 +114,29 @@ class LabHostProvider(SchemaProvider):
         from dynamic_providers import connection
 
         # The machine stays: it is removed by what made it.
+        if _props.get("shared") and not process.delete_shared:
+            with OneLine():
+                _refuse_while_leased(_endpoint(_props, identity=_id))
         with process.lock:
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
 
     def _ready(self, props: Properties, identity: str) -> tuple[Properties, Properties, Agent]:
         """Args and outputs of a host that answers and has what it must."""
-        from dynamic_providers import connection
-
         args, _ = examine(Args, self.args(props))
-        agent = connection.wait(_endpoint(props, identity=identity), cast(float, args["timeout_s"]), _progress)
+        timeout_s = cast(float, args["timeout_s"])
+        agent = _connected(_endpoint(props, identity=identity), timeout_s, patient=bool(args["bootstrap"]))
+        if args["bootstrap"]:
+            _await_bootstrap(agent, timeout_s)
+        if args["expiry"]:
+            agent.call("lifetime", {name: args[name] for name in ("deadline", "expiry")})
         if identity:
             agent.call("services", {"requires": args["requires"], "start": True})
         about = agent.call("host", {"requires": args["requires"]})
         missing = cast("list[str]", about["missing"])
         if missing:
             raise Missing(f"{agent.endpoint} is not ready for labs: {'; '.join(missing)}")
-        outputs: Properties = {name: about[name] for name in ("system", "kernel", "uplink")}
+        outputs: Properties = {name: about[name] for name in ABOUT}
         return args, {**outputs, "host": dataclasses.asdict(agent.pinned)}, agent
 
 
@@ -129,6 +152,8 @@ class LabHost(Resource, module="lab", name="LabHost"):
     kernel: pulumi.Output[str]
     uplink: pulumi.Output[str]
     """The interface of its default route; \"\" where it has none."""
+    memory_mib: pulumi.Output[float]
+    processors: pulumi.Output[float]
 
     def __init__(
         self,
@@ -144,6 +169,10 @@ class LabHost(Resource, module="lab", name="LabHost"):
         machine: pulumi.Input[str] = "",
         boot: pulumi.Input[str] = "",
         stopped: pulumi.Input[list[str]] | None = None,
+        shared: pulumi.Input[bool] = False,
+        bootstrap: pulumi.Input[bool] = False,
+        deadline: pulumi.Input[str] = "",
+        expiry: pulumi.Input[str] = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Fields are those of `Args`."""
@@ -158,12 +187,66 @@ class LabHost(Resource, module="lab", name="LabHost"):
             "machine": machine,
             "boot": boot,
             "stopped": stopped or [],
+            "shared": shared,
+            "bootstrap": bootstrap,
+            "deadline": deadline,
+            "expiry": expiry,
         }
         super().__init__(
             LabHostProvider(),
             resource_name,
             {**args, **dict.fromkeys(OUTPUTS)},
             opts,
+        )
+
+
+def _connected(endpoint: Endpoint, timeout_s: float, *, patient: bool) -> Agent:
+    """The agent of a host that may still be booting. `patient`: a host at its first boot may refuse the login until its users may log in."""
+    from dynamic_providers import connection
+
+    patience: float | None = None
+    while True:
+        try:
+            return connection.wait(endpoint, timeout_s, _progress)
+        except Refused as error:
+            now = time.monotonic()
+            patience = patience or now + (PATIENCE_S if patient else 0)
+            if now >= patience:
+                raise
+            _progress(f"waiting for {endpoint}: {error}")
+            time.sleep(1)
+
+
+def _await_bootstrap(agent: Agent, timeout_s: float) -> None:
+    """Until the first boot is over. Raises HostError with the end of its log."""
+    answer = agent.call(
+        "bootstrap", {"timeout_s": timeout_s}, timeout_s=timeout_s + BOOTSTRAP_SPARE_S, progress=_progress
+    )
+    if answer["failure"]:
+        raise HostError(
+            f"{agent.endpoint} did not become a lab host: {answer['failure']}\n`pulumi up` has it tried again there"
+        )
+
+
+def _refuse_while_leased(endpoint: Endpoint) -> None:
+    """Raises HostError naming who has a lab on the host; a host that is out of reach may have some."""
+    from dynamic_providers import connection
+
+    force = "set the environment variable LAB_DELETE_SHARED=true and run this again"
+    try:
+        leases = cast("dict[str, dict[str, str]]", connection.agent(endpoint).call("leases", {}))
+    except OtherHost:
+        return
+    except (Unreachable, Refused) as error:
+        if process.delete_unreachable:
+            return
+        raise HostError(
+            f"{error}. Other stacks may have labs there; to let the host go all the same, {force}"
+        ) from None
+    if leases:
+        held = ", ".join(f"{owner['stack']} (user {owner['user']})" for owner in leases.values())
+        raise HostError(
+            f"{endpoint} is not let go: there are labs of other stacks on it: {held}. Destroy them first; or, to end them with it, {force}"
         )
 
 

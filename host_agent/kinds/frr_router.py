@@ -227,7 +227,9 @@ class _Router:
         if not self.applied_file.exists():
             self._record("")
         name = frr_config.hostname(self.args.config) or self.args.name
-        (self.etc / "vtysh.conf").write_text(f"service integrated-vtysh-config\nhostname {name}\n")
+        # frr is who a lease's key makes of one (see host_agent.guest); PAM, which vtysh asks otherwise, lets root alone in.
+        settings = ("service integrated-vtysh-config", f"hostname {name}", "username frr nopassword")
+        (self.etc / "vtysh.conf").write_text("".join(f"{line}\n" for line in settings))
 
     def _record(self, config: str) -> None:
         with os.fdopen(os.open(self.applied_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
