@@ -4,6 +4,8 @@ This module is two things: a script that cloud-init runs from user data, before 
 which waits for the script's end. So it uses nothing but Python's own library. Everything in it may run again, and then changes nothing that is done.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -13,6 +15,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from host_agent.schema import JSON
 
 SCRIPT = Path("/usr/local/lib/exam-lab/bootstrap.py")
 LOG = Path("/var/log/exam-lab-bootstrap.log")
@@ -105,7 +111,7 @@ def main() -> int:
     return 0
 
 
-def wait(host: object, parameters: Mapping[str, object], progress: Callable[[str], None]) -> dict[str, str]:
+def wait(host: object, parameters: Mapping[str, object], progress: Callable[[str], None]) -> dict[str, JSON]:
     """`{timeout_s}` -> `{failure}`: "" once the script is done, else what failed, with the end of the log.
 
     A failure is told once; who asks again has it tried again.

@@ -6,6 +6,8 @@ This module is two things: part of the agent, which writes and reads that file, 
 (user data puts it there, see `dynamic_providers/hosts/user_data.py`). So it uses nothing but Python's own library.
 """
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import fcntl
@@ -16,6 +18,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from host_agent.schema import JSON
 
 SCRIPT = Path("/usr/local/lib/exam-lab/lifetime.py")
 LIFETIME = Path("/etc/exam-lab/lifetime.json")
@@ -29,7 +35,7 @@ LOOK_S = 2.0
 SYSTEMD = Path("/run/systemd/system")
 
 
-def lifetime(host: object, parameters: Mapping[str, object], progress: object) -> dict[str, str]:
+def lifetime(host: object, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
     """`{deadline, expiry}` sets, `{}` only looks -> `{deadline, expiry}` as they hold on the host: "" where nothing watches them."""
     if parameters:
         LIFETIME.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -37,8 +43,8 @@ def lifetime(host: object, parameters: Mapping[str, object], progress: object) -
         fresh.write_text(json.dumps({name: parameters[name] for name in ("deadline", "expiry")}) + "\n")
         fresh.rename(LIFETIME)
         start()
-    held = _declared()
-    return held if held and watched() else {"deadline": "", "expiry": ""}
+    held = _declared() if watched() else None
+    return {**held} if held else {"deadline": "", "expiry": ""}
 
 
 def start() -> None:
