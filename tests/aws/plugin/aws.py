@@ -49,7 +49,8 @@ class Aws:
         except botocore.exceptions.ClientError as error:
             about = error.response["Error"]
             raise AwsError(
-                f"operation error {service.upper()}: {name}, api error {about['Code']}: {about['Message']}", about["Code"]
+                f"operation error {service.upper()}: {name}, api error {about['Code']}: {about['Message']}",
+                about["Code"],
             ) from None
         except botocore.exceptions.BotoCoreError as error:
             raise AwsError(f"operation error {service.upper()}: {name}, {error}") from None

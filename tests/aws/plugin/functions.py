@@ -21,9 +21,7 @@ def get_ami(aws: Aws, arguments: Properties) -> Properties:
     if arguments.get("nameRegex"):
         images = [image for image in images if re.search(arguments["nameRegex"], image.get("Name", ""))]
     if not images:
-        raise AwsError(
-            "Your query returned no results. Please change your search criteria and try again.", "NoResults"
-        )
+        raise AwsError("Your query returned no results. Please change your search criteria and try again.", "NoResults")
     if len(images) > 1 and not arguments.get("mostRecent"):
         raise AwsError("Your query returned more than one result. Please try a more specific search criteria", "Many")
     image = max(images, key=lambda image: str(image["CreationDate"]))

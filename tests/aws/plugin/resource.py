@@ -68,7 +68,11 @@ class Resource(ABC):
 
     def changes(self, olds: Properties, old_inputs: Properties, news: Properties) -> list[str]:
         """Inputs in which what there is and what is declared differ."""
-        keys = [*news, *(key for key in old_inputs if key not in news), *(key for key in self.defaults if key not in news)]
+        keys = [
+            *news,
+            *(key for key in old_inputs if key not in news),
+            *(key for key in self.defaults if key not in news),
+        ]
         changed = []
         for key in dict.fromkeys(keys):
             if key.startswith("__"):

@@ -27,13 +27,12 @@ def _answering(method: Method[Answered]) -> Method[Answered]:
     """A failure is the call's status, with a message for users."""
 
     @functools.wraps(method)
-    def answer(self: Provider, request: Any, context: grpc.ServicerContext) -> Answered:  # noqa: ANN401 - protobuf's
+    def answer(self: Provider, request: Any, context: grpc.ServicerContext) -> Answered:
         try:
             return method(self, request, context)
         except AwsError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        except Exception:
-            # A mistake of this double's.
+        except Exception:  # noqa: BLE001 - a mistake of this double's, which nobody else would hear of
             context.abort(grpc.StatusCode.UNKNOWN, traceback.format_exc())
         raise AssertionError("abort raises")
 
@@ -135,7 +134,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             # Two can't have one name at the same time.
             deleteBeforeReplace=bool(replaces) and bool(resource.named_by) and resource.named_by not in replaces,
             detailedDiff={
-                name: kinds(kind=kinds.Kind.UPDATE_REPLACE if name in replaces else kinds.Kind.UPDATE) for name in changed
+                name: kinds(kind=kinds.Kind.UPDATE_REPLACE if name in replaces else kinds.Kind.UPDATE)
+                for name in changed
             },
             hasDetailedDiff=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from tests.aws.plugin.aws import Aws, tag_list, tag_map
 from tests.aws.plugin.resource import Properties, Resource
@@ -17,7 +18,7 @@ class Role(Resource):
     token = "aws:iam/role:Role"
     required = frozenset({"assumeRolePolicy"})
     replaces = frozenset({"name", "namePrefix", "path"})
-    defaults = {"path": "/"}
+    defaults = MappingProxyType({"path": "/"})
     named_by = "name"
 
     def create(self, aws: Aws, inputs: Properties) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from types import MappingProxyType
 
 from tests.aws.plugin.aws import Answer, Aws, AwsError, tag_map, tag_specifications, wait
 from tests.aws.plugin.resource import Properties, Resource
@@ -42,7 +43,7 @@ class Instance(Resource):
             "tenancy",
         }
     )
-    defaults = {"disableApiTermination": False, "sourceDestCheck": True}
+    defaults = MappingProxyType({"disableApiTermination": False, "sourceDestCheck": True})
     cleared = frozenset({"tags", "volumeTags", "iamInstanceProfile"})
     unordered = frozenset({"vpcSecurityGroupIds"})
 
@@ -234,7 +235,9 @@ def _root_volume(aws: Aws, instance: Answer) -> Properties:
 def _modify_volume(aws: Aws, olds: Properties, news: Properties) -> None:
     old, new = olds["rootBlockDevice"], news["rootBlockDevice"]
     id_ = old["volumeId"]
-    change = {_VOLUME[name]: new[name] for name in ("volumeSize", "volumeType") if name in new and new[name] != old[name]}
+    change = {
+        _VOLUME[name]: new[name] for name in ("volumeSize", "volumeType") if name in new and new[name] != old[name]
+    }
     if change:
         change = {"Size" if name == "VolumeSize" else name: value for name, value in change.items()}
         aws.call("ec2", "modify_volume", VolumeId=id_, **change)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from tests.aws.plugin.aws import Answer, Aws
 from tests.aws.plugin.resource import Properties, Resource
 
@@ -19,7 +21,7 @@ class Schedule(Resource):
     token = "aws:scheduler/schedule:Schedule"
     required = frozenset({"flexibleTimeWindow", "scheduleExpression", "target"})
     replaces = frozenset({"name", "namePrefix", "groupName"})
-    defaults = {"state": "ENABLED", "scheduleExpressionTimezone": "UTC", "groupName": "default"}
+    defaults = MappingProxyType({"state": "ENABLED", "scheduleExpressionTimezone": "UTC", "groupName": "default"})
     named_by = "name"
     taggable = False
 

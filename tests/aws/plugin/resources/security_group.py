@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import ClassVar
 
 from tests.aws.plugin.aws import Answer, Aws, AwsError, tag_map, tag_specifications, wait
@@ -51,7 +52,7 @@ def _rules(permissions: list[Answer]) -> list[Properties]:
 class SecurityGroup(Resource):
     token = "aws:ec2/securityGroup:SecurityGroup"
     replaces = frozenset({"name", "namePrefix", "description", "vpcId"})
-    defaults = {"description": "Managed by Pulumi"}
+    defaults = MappingProxyType({"description": "Managed by Pulumi"})
     unordered = frozenset({"ingress", "egress"})
     named_by = "name"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from tests.aws.plugin.aws import Aws, tag_map, tag_specifications
 from tests.aws.plugin.resource import Properties, Resource
 
@@ -11,7 +13,7 @@ _VPC_ATTRIBUTES = {"enableDnsSupport": "EnableDnsSupport", "enableDnsHostnames":
 class Vpc(Resource):
     token = "aws:ec2/vpc:Vpc"
     replaces = frozenset({"cidrBlock"})
-    defaults = {"enableDnsSupport": True, "enableDnsHostnames": False}
+    defaults = MappingProxyType({"enableDnsSupport": True, "enableDnsHostnames": False})
 
     def create(self, aws: Aws, inputs: Properties) -> str:
         made = aws.call(
@@ -56,7 +58,7 @@ class Subnet(Resource):
     token = "aws:ec2/subnet:Subnet"
     required = frozenset({"vpcId"})
     replaces = frozenset({"vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId"})
-    defaults = {"mapPublicIpOnLaunch": False}
+    defaults = MappingProxyType({"mapPublicIpOnLaunch": False})
 
     def create(self, aws: Aws, inputs: Properties) -> str:
         zone = {"AvailabilityZone": inputs["availabilityZone"]} if inputs.get("availabilityZone") else {}
