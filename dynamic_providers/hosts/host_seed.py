@@ -13,16 +13,14 @@ from collections.abc import Mapping
 from typing import Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CheckResult, CreateResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
 from host_agent.schema import REPLACE, between
 
 FRESH = ("ami", "host_key", "user_data", "since")
 """Outputs that are others only when a new host is asked for."""
-PLACE = ("availability_zone", "account")
-"""Outputs that stay while region and zone are the same."""
-OUTPUTS = (*FRESH, *PLACE)
+OUTPUTS = (*FRESH, "availability_zone", "account")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,16 +52,21 @@ class HostSeedProvider(SchemaProvider):
         return Args
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
-        # The program gives user data only for Pulumi to know that it is a secret.
         result = super().check(_olds, {name: value for name, value in news.items() if name not in OUTPUTS})
         inputs = cast(Properties, result.inputs)
         # An update, in a preview, gives only what is among the inputs: the host would seem to be replaced.
         inputs.update({name: _olds[name] for name in _kept(_olds, inputs) if name in _olds})
+        # Always among them, for Pulumi to know by the program's that it is a secret.
+        inputs.setdefault("user_data", "")
         return result
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
             return CreateResult(secrets.token_hex(4), self._chosen({}, self.args(props)))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        # The next check gets the inputs alone.
+        return ReadResult(id_, props, {**self.args(props), **{name: props[name] for name in OUTPUTS}})
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
@@ -74,7 +77,7 @@ class HostSeedProvider(SchemaProvider):
         from dynamic_providers.hosts.ec2 import Account
         from dynamic_providers.hosts.user_data import user_data
 
-        kept = {name: olds[name] for name in _kept(olds, args) if name in olds}
+        kept = {name: olds[name] for name in _kept(olds, args) if olds.get(name)}
         account = Account(str(args["region"]), str(args["profile"]))
         kind = account.instance_type(str(args["instance_type"]))
         outputs: Properties = {
@@ -139,7 +142,7 @@ class HostSeed(Resource, module="lab", name="HostSeed"):
             "number": number,
         }
         outputs: dict[str, object] = dict.fromkeys(OUTPUTS)
-        # Check gives it back as an input, which Pulumi encrypts only if it was a secret before.
+        # An input as well, which Pulumi encrypts only if it was a secret from the start.
         outputs["user_data"] = pulumi.Output.secret("")
         secret = pulumi.ResourceOptions(additional_secret_outputs=["user_data"])
         super().__init__(
@@ -153,11 +156,11 @@ def _kept(olds: Mapping[str, object], news: Mapping[str, object]) -> tuple[str, 
     def same(*names: str) -> bool:
         return all(olds.get(name) == news.get(name) for name in names)
 
-    if not same("region", "number"):
+    if not same("region"):
         return ()
     same_place = same("zone") or news.get("zone") == olds.get("availability_zone")
-    same_host = same("image", "authorized_key", "port")
-    return (*(PLACE if same_place else ("account",)), *(FRESH if same_host else ()))
+    same_host = same("image", "authorized_key", "port", "number")
+    return ("account", *(("availability_zone",) if same_place else ()), *(FRESH if same_host else ()))
 
 
 def _key_pair() -> tuple[str, str]:
