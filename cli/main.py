@@ -109,6 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="for programs")
     state = add("status", _status, "show the devices, and what is absent or differs from its declaration")
     state.add_argument("--json", action="store_true", help="for programs")
+    preflight = add(
+        "preflight",
+        _preflight,
+        "ask AWS whether the host of target aws can be had",
+        "Account, region, instance type, zone, image, key and quotas, before anything is made. Exit status 1 if something is missing.",
+    )
+    preflight.add_argument("--json", action="store_true", help="for programs")
     console = add(
         "console",
         _console,
@@ -164,6 +171,15 @@ def _status(arguments: argparse.Namespace) -> int:
         else status.report(deployment, objects)
     )
     return 0
+
+
+def _preflight(arguments: argparse.Namespace) -> int:
+    # Only here: the other commands need neither the settings of AWS nor what asks it.
+    from cli import preflight
+
+    findings = preflight.run(select(arguments.stack))
+    print(json.dumps(preflight.as_json(findings), indent=2) if arguments.json else preflight.table(findings))
+    return 0 if all(finding.passed for finding in findings) else 1
 
 
 def _console(arguments: argparse.Namespace) -> int:

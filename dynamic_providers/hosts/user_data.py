@@ -10,11 +10,13 @@ import gzip
 import json
 from pathlib import Path
 
-from host_agent import bootstrap, lifetime
+import host_agent
 from host_agent.schema import JSON
 
 USER = "lab"
 """Who logs in there: the same on every distribution, with sudo."""
+SCRIPTS = "/usr/local/lib/exam-lab"
+"""Where the host has them; its modules of those names say the same. They are read here, not imported: they are for Linux alone."""
 LIMIT_BYTES = 16 * 1024
 """EC2 takes no more user data, as it is before base64."""
 
@@ -32,10 +34,10 @@ def user_data(*, authorized_key: str, host_key: str, host_private_key: str, port
     """The user data, under 16 KiB. `authorized_key` opens the login. The host's own key comes with it: its first connection is pinned already."""
     sshd = SSHD_CONFIG if port == 22 else f"Port {port}\n{SSHD_CONFIG}"
     files: list[JSON] = [{"path": "/etc/ssh/sshd_config.d/exam-lab.conf", "content": sshd}]
-    for module, script in ((bootstrap, bootstrap.SCRIPT), (lifetime, lifetime.SCRIPT)):
-        # The same bytes each time: mtime is none.
-        packed = gzip.compress(Path(str(module.__file__)).read_bytes(), mtime=0)
-        files.append({"path": str(script), "encoding": "gz+b64", "content": base64.b64encode(packed).decode()})
+    for script in ("bootstrap.py", "lifetime.py"):
+        source = (Path(host_agent.__file__).parent / script).read_bytes()
+        packed = base64.b64encode(gzip.compress(source)).decode()
+        files.append({"path": f"{SCRIPTS}/{script}", "encoding": "gz+b64", "content": packed})
     config: JSON = {
         "users": [
             {
@@ -50,7 +52,7 @@ def user_data(*, authorized_key: str, host_key: str, host_private_key: str, port
         "ssh_pwauth": False,
         "ssh_keys": {"ed25519_private": host_private_key, "ed25519_public": host_key},
         "write_files": files,
-        "runcmd": [["/usr/bin/python3", "-I", str(bootstrap.SCRIPT)]],
+        "runcmd": [["/usr/bin/python3", "-I", f"{SCRIPTS}/bootstrap.py"]],
     }
     text = f"#cloud-config\n{json.dumps(config, indent=1)}\n"
     assert len(text.encode()) <= LIMIT_BYTES
