@@ -31,7 +31,7 @@ from dynamic_providers import (
     serialization,  # noqa: F401 - its import is what it is for
     workers,
 )
-from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
+from dynamic_providers.endpoint import Endpoint, OtherHost, Refused, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
 from host_agent.schema import examine, replacements
@@ -194,6 +194,10 @@ class HostProvider(SchemaProvider):
                 _agent(endpoint).call("remove", self._request(_props, self.args(_props)))
             except OtherHost:
                 return
+            except Refused:
+                if endpoint.identity in process.replaced_hosts:
+                    return
+                raise
             except Unreachable as error:
                 if process.delete_unreachable or endpoint.identity in process.replaced_hosts:
                     return

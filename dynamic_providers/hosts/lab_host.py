@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
@@ -76,6 +76,14 @@ class LabHostProvider(SchemaProvider):
         # An update, in a preview, gives only what is among the inputs: all that is on the host would seem to move to another one.
         if isinstance(_olds.get("host"), Mapping) and _olds.get("machine") == inputs.get("machine"):
             inputs.update({name: _olds[name] for name in OUTPUTS if name in _olds}, host=_predicted(_olds, inputs))
+        return result
+
+    def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
+        result = super().diff(_id, _olds, _news)
+        if result.replaces:
+            # What is on it is deleted before it is itself.
+            with process.lock:
+                process.replaced_hosts.add(_id)
         return result
 
     def create(self, props: Properties) -> CreateResult:
@@ -244,7 +252,7 @@ def _refuse_while_leased(endpoint: Endpoint) -> None:
             f"{error}. Other stacks may have labs there; to let the host go all the same, {force}"
         ) from None
     if leases:
-        held = ", ".join(f"{owner['stack']} (user {owner['user']})" for owner in leases.values())
+        held = ", ".join(sorted(f"{owner['stack']} (user {owner['user']})" for owner in leases.values()))
         raise HostError(
             f"{endpoint} is not let go: there are labs of other stacks on it: {held}. Destroy them first; or, to end them with it, {force}"
         )

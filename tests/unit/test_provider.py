@@ -80,7 +80,11 @@ ROWS: dict[str, Row] = {
     "lease": Row(
         lab_lease.LabLease,
         {"project": "lab", "stack": "dev", "user": "ana@laptop"},
-        ({"kept": False},),
+        (
+            {"kept": False},
+            {"public_key": "ssh-ed25519 AAAA"},
+            {"budget": {"memory_mib": 512.0, "cpus": 1.5}, "capacity": {"memory_mib": 4096.0, "cpus": 8.0}},
+        ),
         ({"stack": "other"},),
         {"project": 1.0, "stack": "dev"},
         frozenset({"project", "user"}),

@@ -21,6 +21,7 @@ from dynamic_providers import (
     forwarding,
     frr_router,
     image,
+    key_pair,
     lab_lease,
     masquerade,
     network_namespace,
@@ -72,6 +73,9 @@ OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
     image.ImageProvider: (
         "gASVQwAAAAAAAACMF2R5bmFtaWNfcHJvdmlkZXJzLmltYWdllIwNSW1hZ2VQcm92aWRlcpSTlCmBlH2UjARraW5klIwFaW1hZ2WUc2Iu"
     ),
+    key_pair.KeyPairProvider: (
+        "gASVNQAAAAAAAACMGmR5bmFtaWNfcHJvdmlkZXJzLmtleV9wYWlylIwPS2V5UGFpclByb3ZpZGVylJOUKYGULg=="
+    ),
     lab_host.LabHostProvider: (
         "gASVOwAAAAAAAACMIGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmxhYl9ob3N0lIwPTGFiSG9zdFByb3ZpZGVylJOUKYGULg=="
     ),
@@ -87,6 +91,7 @@ TYPES = {
     forwarding.Forwarding: "dynamic/lab:Forwarding",
     frr_router.FrrRouter: "dynamic/lab:FrrRouter",
     image.Image: "dynamic/lab:Image",
+    key_pair.KeyPair: "dynamic/lab:KeyPair",
     lab_host.LabHost: "dynamic/lab:LabHost",
     lab_lease.LabLease: "dynamic/lab:LabLease",
     masquerade.Masquerade: "dynamic/lab:Masquerade",
