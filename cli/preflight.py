@@ -90,13 +90,13 @@ def _looks(settings: AwsSettings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "zone", lambda: account().zone(settings.zone, settings.instance_type)
     yield "image", lambda: _image(account().image(settings.image, instance_type()))
     yield "key", lambda: _key(settings)
-    yield "VPCs", lambda: _quota(account(), ec2.VPCS, account().vpcs(), 1, "VPCs of a region")
+    yield "VPCs", lambda: account().room(ec2.VPCS, account().vpcs(), 1)
     yield (
         "vCPUs",
-        lambda: _quota(account(), ec2.VCPUS, account().vcpus(), instance_type().vcpus, "vCPUs of on-demand instances"),
+        lambda: account().room(ec2.VCPUS, account().vcpus(), instance_type().vcpus),
     )
     if settings.elastic_address:
-        yield "Elastic IPs", lambda: _quota(account(), ec2.ADDRESSES, account().addresses(), 1, "Elastic IPs")
+        yield "Elastic IPs", lambda: account().room(ec2.ADDRESSES, account().addresses(), 1)
     if settings.dns_zone:
         yield "DNS", lambda: _dns(account(), settings)
     yield "price", lambda: _price(settings)
@@ -122,15 +122,6 @@ def _key(settings: AwsSettings) -> str:
     if not file.is_file():
         raise ec2.AwsError(f"lab:privateKeyFile: there is no {file}; it is the private part of lab:publicKey")
     return str(file)
-
-
-def _quota(account: ec2.Account, quota: tuple[str, str, float], used: int, needed: int, what: str) -> str:
-    most = account.quota(quota)
-    if used + needed > most:
-        raise ec2.AwsError(
-            f"{used:g} of {most:g} {what} are used, and {needed} more wanted: ask for more (Service Quotas, {quota[1]}), or free some"
-        )
-    return f"{used:g} of {most:g} used, {needed} wanted"
 
 
 def _dns(account: ec2.Account, settings: AwsSettings) -> str:

@@ -20,10 +20,19 @@ IMAGES = {
 """Owner and name of the distributions' own images, the newest of which is taken."""
 DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "arm64": "arm64"}
 
-VPCS = ("vpc", "L-F678F1CE", 5.0)
-VCPUS = ("ec2", "L-1216C47A", 5.0)
-ADDRESSES = ("ec2", "L-0263D0A3", 5.0)
-"""Service, code and AWS' own default of a quota: VPCs of a region; vCPUs of on-demand A, C, D, H, I, M, R, T, Z instances; Elastic IPs."""
+
+@dataclass(frozen=True)
+class Quota:
+    """A limit of an account in a region, by its service and code in Service Quotas."""
+
+    service: str
+    code: str
+    what: str
+
+
+VPCS = Quota("vpc", "L-F678F1CE", "VPCs of a region")
+VCPUS = Quota("ec2", "L-1216C47A", "vCPUs of on-demand instances (A, C, D, H, I, M, R, T, Z)")
+ADDRESSES = Quota("ec2", "L-0263D0A3", "Elastic IPs")
 
 Answer = Mapping[str, object]
 
@@ -146,16 +155,20 @@ class Account:
         newest = max(images, key=lambda image: image["CreationDate"])
         return Image(newest["ImageId"], newest["Name"], newest["Architecture"])
 
-    def quota(self, quota: tuple[str, str, float]) -> float:
-        """How many there may be; AWS' own default where nobody may ask."""
-        service, code, default = quota
+    def room(self, quota: Quota, used: int, needed: int) -> str:
+        """How much of a quota is used, for people. Raises AwsError where what is needed does not fit."""
         try:
-            answer = self.ask("service-quotas", "get_service_quota", ServiceCode=service, QuotaCode=code)
+            answer = self.ask("service-quotas", "get_service_quota", ServiceCode=quota.service, QuotaCode=quota.code)
         except AwsError as error:
             if "NoSuchResource" in str(error) or "AccessDenied" in str(error):
-                return default
+                return f"{used} used, {needed} wanted; how many there may be can't be asked"
             raise
-        return float(cast(float, cast("dict[str, object]", answer["Quota"])["Value"]))
+        most = float(cast(float, cast("dict[str, object]", answer["Quota"])["Value"]))
+        if used + needed > most:
+            raise AwsError(
+                f"{used} of {most:g} {quota.what} are used, and {needed} more wanted: ask for more (Service Quotas, {quota.code}), or free some"
+            )
+        return f"{used} of {most:g} used, {needed} wanted"
 
     def vpcs(self) -> int:
         """How many VPCs there are."""

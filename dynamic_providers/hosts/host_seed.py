@@ -62,6 +62,7 @@ class HostSeedProvider(SchemaProvider):
 
     def create(self, props: Properties) -> CreateResult:
         with OneLine():
+            self._require_room(self.args(props))
             return CreateResult(secrets.token_hex(4), self._chosen({}, self.args(props)))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
@@ -71,6 +72,14 @@ class HostSeedProvider(SchemaProvider):
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         with OneLine():
             return UpdateResult(self._chosen(_olds, self.args(_news)))
+
+    def _require_room(self, args: Properties) -> None:
+        """Raises AwsError where the account may have no more, before anything is made."""
+        from dynamic_providers.hosts.ec2 import VCPUS, VPCS, Account
+
+        account = Account(str(args["region"]), str(args["profile"]))
+        account.room(VCPUS, account.vcpus(), account.instance_type(str(args["instance_type"])).vcpus)
+        account.room(VPCS, account.vpcs(), 1)
 
     def _chosen(self, olds: Properties, args: Properties) -> Properties:
         """All properties: what stays, and what is chosen anew. Raises AwsError."""
