@@ -129,6 +129,10 @@ def read_deployment(stack: str) -> Deployment:
 
 def deployment_from(stack: str, outputs: Mapping[str, object]) -> Deployment:
     """From the stack's outputs, as `components.program` exports them. Raises UsageError where the lab's are missing."""
+    if outputs.get("topology") == "none":
+        raise UsageError(
+            f"stack {stack} makes only a host; the labs on it are those of stacks with target stack:{stack}"
+        )
     missing = [name for name in ("host", "lease", "devices", "checks") if name not in outputs]
     if missing:
         raise UsageError(

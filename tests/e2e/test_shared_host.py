@@ -96,11 +96,17 @@ def test_a_host_that_is_taken_away_all_the_same_and_made_anew(stacks: tuple[Stac
     # One follows to the new host within one up.
     host.up()
     one.up()
+    one_lease = one.outputs()["lease"]
     after = dict(one.outputs()["host"])  # type: ignore[call-overload]
     assert after["identity"] != before["identity"]
     assert one.run("lab", "check").returncode == 0
     assert one.up() == {}
-    one.destroy()
+    # A state that is lost loses no lab.
+    one.pulumi("stack", "rm", "--force", "--yes", "--preserve-config", "-s", ONE)
+    done = one.run("python", "-m", "cli.demo", "--destroy", "--stack", ONE)
+    assert f"Lease {one_lease} on 127.0.0.1, which the state did not know, is removed" in done.stdout, done.stderr
+    assert not list(KEYS.glob(f"*{ONE}*"))
+    one.settings.unlink()
     host.destroy()
 
 
