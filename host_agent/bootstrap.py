@@ -118,13 +118,19 @@ def wait(host: object, parameters: Mapping[str, object], progress: Callable[[str
     """
     deadline = time.monotonic() + float(str(parameters["timeout_s"]))
     shown = ""
+    again: subprocess.Popen[bytes] | None = None
     while True:
+        if again:
+            # One that has ended is seen as ended once it is asked for.
+            again.poll()
         status = _status()
         state, step = status["state"], status["step"]
         if state == "done":
+            if again:
+                again.wait()
             return {"failure": ""}
         if state == "told":
-            _again()
+            again = _again()
         elif state == "failed":
             _tell("told", step)
             return {"failure": f"its first boot failed at the step `{step}`. The end of {LOG} there:\n{_tail(LOG)}"}
@@ -146,7 +152,7 @@ def _packages() -> None:
     optional = [package for package in OPTIONAL_PACKAGES if not _is_installed(package)]
     if not missing and not optional:
         return
-    _add_component()
+    add_component()
     _run([*APT, "update"])
     if missing:
         _run([*APT, "install", "--no-install-recommends", *missing])
@@ -160,18 +166,17 @@ def _is_installed(package: str) -> bool:
     return subprocess.run(query, capture_output=True, text=True, check=False).stdout.startswith("ii")
 
 
-def _add_component() -> None:
+def add_component(release: Path = Path("/etc/os-release"), apt: Path = Path("/etc/apt")) -> None:
     """Let apt see the component of the optional packages, on the mirrors that it has."""
-    release = Path("/etc/os-release").read_text()
+    system = release.read_text()
     component = next(
-        (COMPONENTS[name] for name in COMPONENTS if re.search(rf'^ID="?{name}"?$', release, re.MULTILINE)), ""
+        (COMPONENTS[name] for name in COMPONENTS if re.search(rf'^ID="?{name}"?$', system, re.MULTILINE)), ""
     )
     if not component:
         return
     one_line = re.compile(rf"^(deb\s(?!.*\s{component}(\s|$)).*\smain\b.*)$", re.MULTILINE)
     deb822 = re.compile(rf"^(Components:(?!.*\s{component}(\s|$)).*\smain\b.*)$", re.MULTILINE)
-    folder = Path("/etc/apt")
-    for path in (folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))):
+    for path in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
         if path.suffix in {".list", ".sources"} and path.is_file():
             text = path.read_text()
             changed = (deb822 if path.suffix == ".sources" else one_line).sub(rf"\1 {component}", text)
@@ -216,12 +221,13 @@ def _run(argv: Sequence[str]) -> None:
         raise BootstrapError(f"`{' '.join(argv)}` failed with status {done.returncode}")
 
 
-def _again() -> None:
-    """Start the script again, as a process of its own."""
-    process = subprocess.Popen(
+def _again() -> subprocess.Popen[bytes]:
+    """Start the script again, in a session of its own: it outlives the agent."""
+    # Before it starts, which may have its own to say at once.
+    _tell("running", "again")
+    return subprocess.Popen(
         [sys.executable, "-I", str(SCRIPT)], stdin=subprocess.DEVNULL, cwd="/", start_new_session=True
     )
-    STATUS.write_text(json.dumps({"state": "running", "step": "again", "pid": process.pid}))
 
 
 def _tell(state: str, step: str) -> None:

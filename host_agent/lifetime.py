@@ -67,13 +67,14 @@ def start() -> None:
 
 def watched() -> bool:
     """Whether a process watches the time."""
-    with _locked() as is_free:
+    with _locked(0) as is_free:
         return not is_free
 
 
 def main() -> int:
     """Watch the time until it is over. Returns 0 where another process does."""
-    with _locked() as is_free:
+    # Who only looks whether it is watched has the lock for a moment.
+    with _locked(LOOK_S) as is_free:
         if not is_free:
             return 0
         unclaimed = time.monotonic() + UNCLAIMED_S
@@ -107,18 +108,24 @@ def _is_past(moment: str) -> bool:
 
 
 @contextlib.contextmanager
-def _locked() -> Iterator[bool]:
-    """Take the lock if nobody has it: whether it is ours for as long as this lasts."""
+def _locked(timeout_s: float) -> Iterator[bool]:
+    """Take the lock if nobody has it within that time: whether it is ours for as long as this lasts."""
     descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + timeout_s
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        while not (is_free := _lock(descriptor)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield is_free
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
