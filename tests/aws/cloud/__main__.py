@@ -33,7 +33,7 @@ def main() -> int:
         os.environ.update(STRICT, MOTO_AMIS_PATH=str(amis))
         from tests.aws.cloud.endpoint import Endpoint
 
-        endpoint = Endpoint(arguments.port, boots=not arguments.no_hosts)
+        endpoint = Endpoint(arguments.port, Path(folder), boots=not arguments.no_hosts)
         end = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: end.set())

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tests.aws.plugin.aws import Aws, tag_list, tag_map
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import UNKNOWN, Properties, Resource
 
 
 def _same_document(old: object, new: object) -> bool:
-    return isinstance(old, str) and isinstance(new, str) and json.loads(old) == json.loads(new)
+    return isinstance(old, str) and isinstance(new, str) and new != UNKNOWN and json.loads(old) == json.loads(new)
 
 
 class Role(Resource):
