@@ -48,7 +48,7 @@ def test_the_key_may_be_a_file_and_its_private_part_is_beside_it(tmp_path: Path)
 
 def test_nothing_set_is_said_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
-        AwsSettings.read({}.get, NOW)
+        AwsSettings.read(lambda name: None, NOW)
     said = str(raised.value).splitlines()
     assert said[0] == "target aws:"
     assert {line.split()[0] for line in said[1:]} == {"aws:region", "lab:allow", "lab:publicKey", "lab:expiry"}

@@ -9,17 +9,28 @@ import pytest
 from pulumi.output import Unknown
 
 from dynamic_providers.base import SchemaProvider
-from dynamic_providers.hosts import lab_host, sandbox_host
+from dynamic_providers.hosts import host_seed, lab_host, sandbox_host
 
 LAB_HOST = lab_host.LabHostProvider()
 SANDBOX = sandbox_host.SandboxHostProvider()
+SEED = host_seed.HostSeedProvider()
+SEED_ARGS: dict[str, object] = {
+    "region": "eu-central-1",
+    "image": "debian-12",
+    "instance_type": "m7i-flex.large",
+    "authorized_key": "ssh-ed25519 AAAA",
+}
 CASES = [
     pytest.param(LAB_HOST, {"address": "192.0.2.10", "port": 22.0}, id="lab_host"),
     pytest.param(SANDBOX, {"name": "dev"}, id="sandbox_host"),
+    pytest.param(SEED, SEED_ARGS, id="host_seed"),
 ]
 
 
-@pytest.mark.parametrize(("provider", "resource"), [(LAB_HOST, lab_host.LabHost), (SANDBOX, sandbox_host.SandboxHost)])
+@pytest.mark.parametrize(
+    ("provider", "resource"),
+    [(LAB_HOST, lab_host.LabHost), (SANDBOX, sandbox_host.SandboxHost), (SEED, host_seed.HostSeed)],
+)
 def test_constructors_have_the_fields_of_args(provider: SchemaProvider, resource: type) -> None:
     parameters = set(inspect.signature(resource.__init__).parameters) - {"self", "resource_name", "opts"}  # type: ignore[misc]
     assert parameters == {field.name for field in dataclasses.fields(provider.args_class())}
@@ -94,3 +105,42 @@ def test_a_preview_knows_what_a_start_of_a_sandbox_leaves() -> None:
     assert (news["address"], news["port"]) == ("127.0.0.1", 40000.0)
     assert "boot_id" not in news
     assert "port" not in SANDBOX.check(olds, {"name": "other"}).inputs
+
+
+CHOSEN = {
+    "ami": "ami-0123456789abcdef0",
+    "host_key": "ssh-ed25519 BBBB",
+    "user_data": "#cloud-config",
+    "since": "2030-06-28T08:00:00+00:00",
+    "availability_zone": "eu-central-1b",
+    "account": "123456789012",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        ({}, set()),
+        ({"instance_type": "m7i-flex.xlarge", "profile": "other"}, set()),
+        ({"zone": "eu-central-1b"}, set()),
+        ({"zone": "eu-central-1c"}, {"availability_zone"}),
+        ({"number": 1}, {"ami", "host_key", "user_data", "since"}),
+        ({"image": "ubuntu-24.04"}, {"ami", "host_key", "user_data", "since"}),
+        ({"authorized_key": "ssh-ed25519 CCCC"}, {"ami", "host_key", "user_data", "since"}),
+        ({"port": 2222}, {"ami", "host_key", "user_data", "since"}),
+        ({"region": "eu-west-1"}, set(CHOSEN)),
+    ],
+)
+def test_what_of_a_seed_is_chosen_anew(change: dict[str, object], anew: set[str]) -> None:
+    """Nothing else may replace a host with a lab on it: no newer image, and no newer bootstrap."""
+    olds = {**SEED.check({}, SEED_ARGS).inputs, **CHOSEN}
+    news = SEED.check(olds, {**SEED_ARGS, **change, "user_data": ""}).inputs
+    assert {name for name in CHOSEN if news.get(name) != CHOSEN[name]} == anew
+    # Pulumi knows by an input of the program's that it is a secret, so it is one always.
+    assert "user_data" in news
+
+
+def test_a_read_gives_the_next_check_what_was_chosen() -> None:
+    olds = {**SEED.check({}, SEED_ARGS).inputs, **CHOSEN}
+    read = SEED.read("id", dict(olds))
+    assert (read.id, read.outs, read.inputs) == ("id", olds, olds)

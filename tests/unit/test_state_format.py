@@ -30,7 +30,7 @@ from dynamic_providers import (
     veth_pair,
 )
 from dynamic_providers import route as route_module
-from dynamic_providers.hosts import lab_host, sandbox_host
+from dynamic_providers.hosts import host_seed, lab_host, sandbox_host
 
 PROVIDERS = {
     "lease": "gASVQQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMBWxlYXNllHNiLg==",
@@ -79,6 +79,9 @@ OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
     lab_host.LabHostProvider: (
         "gASVOwAAAAAAAACMIGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmxhYl9ob3N0lIwPTGFiSG9zdFByb3ZpZGVylJOUKYGULg=="
     ),
+    host_seed.HostSeedProvider: (
+        "gASVPQAAAAAAAACMIWR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmhvc3Rfc2VlZJSMEEhvc3RTZWVkUHJvdmlkZXKUk5QpgZQu"
+    ),
     sandbox_host.SandboxHostProvider: (
         "gASVQwAAAAAAAACMJGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLnNhbmRib3hfaG9zdJSME1NhbmRib3hIb3N0UHJvdmlkZXKUk5QpgZQu"
     ),
@@ -90,6 +93,7 @@ TYPES = {
     dynamips_router.DynamipsRouter: "dynamic/lab:DynamipsRouter",
     forwarding.Forwarding: "dynamic/lab:Forwarding",
     frr_router.FrrRouter: "dynamic/lab:FrrRouter",
+    host_seed.HostSeed: "dynamic/lab:HostSeed",
     image.Image: "dynamic/lab:Image",
     key_pair.KeyPair: "dynamic/lab:KeyPair",
     lab_host.LabHost: "dynamic/lab:LabHost",
