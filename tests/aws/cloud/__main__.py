@@ -25,7 +25,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.aws.cloud", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="of the endpoint; default: any")
     parser.add_argument("--no-hosts", action="store_true", help="instances are records only: nothing boots")
+    parser.add_argument("--quota", metavar="CODE=NUMBER", action="append", default=[], help="a limit in Service Quotas")
     arguments = parser.parse_args()
+    quotas = {code: float(number) for code, _, number in (quota.partition("=") for quota in arguments.quota)}
     with tempfile.TemporaryDirectory() as folder:
         amis = Path(folder) / "amis.json"
         images.write(amis)
@@ -33,7 +35,7 @@ def main() -> int:
         os.environ.update(STRICT, MOTO_AMIS_PATH=str(amis))
         from tests.aws.cloud.endpoint import Endpoint
 
-        endpoint = Endpoint(arguments.port, Path(folder), boots=not arguments.no_hosts)
+        endpoint = Endpoint(arguments.port, Path(folder), boots=not arguments.no_hosts, quotas=quotas)
         end = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: end.set())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,23 @@ from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.aws.cloud import strict
+from tests.aws.cloud.clock import Clock
 from tests.aws.cloud.hosts import Hosts
 
 
 class Endpoint:
     """Serves from its making on."""
 
-    def __init__(self, port: int, folder: Path, *, boots: bool) -> None:
+    def __init__(self, port: int, folder: Path, *, boots: bool, quotas: Mapping[str, float]) -> None:
         # Both are imported by name, each in its module.
         moto.ec2.models.elastic_network_interfaces.random_public_ip = loopback_address
         moto.ec2.models.elastic_ip_addresses.random_ip = loopback_address
         self._hosts = Hosts(folder) if boots else None
         if self._hosts:
             follow(self._hosts)
+        strict.apply(quotas)
+        self._clock = Clock()
         self._server = make_server(
             "127.0.0.1",
             port,
@@ -42,6 +47,7 @@ class Endpoint:
         return f"http://127.0.0.1:{self._server.port}"
 
     def close(self) -> None:
+        self._clock.close()
         self._server.shutdown()
         self._thread.join()
         if self._hosts:
