@@ -37,6 +37,7 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
         authorized_key=settings.public_key,
         port=settings.port,
         number=settings.reset_host,
+        protected=settings.running,
     )
     network = ExamNetwork(
         "network",

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
 from host_agent.schema import REPLACE, between
@@ -41,6 +41,8 @@ class Args:
     """sshd's."""
     number: int = 0
     """Another number is another host."""
+    protected: bool = False
+    """While an exam runs: what would replace or restart the host is refused, before anything is done."""
 
 
 class HostSeedProvider(SchemaProvider):
@@ -58,6 +60,12 @@ class HostSeedProvider(SchemaProvider):
         inputs.update({name: _olds[name] for name in _kept(_olds, inputs) if name in _olds})
         # Always among them, for Pulumi to know by the program's that it is a secret.
         inputs.setdefault("user_data", "")
+        ending = _ending(_olds, inputs)
+        if ending and (_olds.get("protected") or inputs.get("protected")):
+            message = (
+                "would replace or restart the host, and an exam runs there: set lab:running false and `pulumi up` first"
+            )
+            return CheckResult(inputs, [*result.failures, *(CheckFailure(name, message) for name in ending)])
         return result
 
     def create(self, props: Properties) -> CreateResult:
@@ -137,6 +145,7 @@ class HostSeed(Resource, module="lab", name="HostSeed"):
         authorized_key: pulumi.Input[str],
         port: pulumi.Input[int] = 22,
         number: pulumi.Input[int] = 0,
+        protected: pulumi.Input[bool] = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Fields are those of `Args`."""
@@ -149,6 +158,7 @@ class HostSeed(Resource, module="lab", name="HostSeed"):
             "authorized_key": authorized_key,
             "port": port,
             "number": number,
+            "protected": protected,
         }
         outputs: dict[str, object] = dict.fromkeys(OUTPUTS)
         # An input as well, which Pulumi encrypts only if it was a secret from the start.
@@ -170,6 +180,16 @@ def _kept(olds: Mapping[str, object], news: Mapping[str, object]) -> tuple[str, 
     same_place = same("zone") or news.get("zone") == olds.get("availability_zone")
     same_host = same("image", "authorized_key", "port", "number")
     return ("account", *(("availability_zone",) if same_place else ()), *(FRESH if same_host else ()))
+
+
+def _ending(olds: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
+    """The fields whose change would end the host that there is, or stop it for a while."""
+    if not olds.get("ami"):
+        return []
+    names = ["region", "image", "authorized_key", "port", "number", "instance_type"]
+    if "availability_zone" not in _kept(olds, news):
+        names.append("zone")
+    return [name for name in names if olds.get(name) != news.get(name)]
 
 
 def _key_pair() -> tuple[str, str]:

@@ -144,3 +144,18 @@ def test_a_read_gives_the_next_check_what_was_chosen() -> None:
     olds = {**SEED.check({}, SEED_ARGS).inputs, **CHOSEN}
     read = SEED.read("id", dict(olds))
     assert (read.id, read.outs, read.inputs) == ("id", olds, olds)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"number": 1}, {"image": "ubuntu-24.04"}, {"instance_type": "m7i-flex.xlarge"}, {"zone": "eu-central-1c"}],
+)
+@pytest.mark.parametrize(("before", "after"), [(True, True), (True, False), (False, True)])
+def test_nothing_ends_a_host_while_an_exam_runs(change: dict[str, object], before: bool, after: bool) -> None:
+    """EC2 still protects it in the update that lifts the protection, so that this takes one of its own."""
+    olds = {**SEED.check({}, {**SEED_ARGS, "protected": before}).inputs, **CHOSEN}
+    unchanged = SEED.check(olds, {**SEED_ARGS, "protected": after})
+    assert unchanged.failures == []
+    refused = SEED.check(olds, {**SEED_ARGS, **change, "protected": after})
+    assert [failure.property for failure in refused.failures] == list(change)
+    assert "lab:running" in refused.failures[0].reason
