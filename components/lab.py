@@ -171,6 +171,8 @@ class LabContents(pulumi.ComponentResource):
                 image.name,
                 name=image.name,
                 rootfs=image.rootfs,
+                build=image.build,
+                pull=image.pull,
                 host_files={file.target: file.source for file in image.host_files},
                 host=host,
                 lease=lease,

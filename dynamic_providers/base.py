@@ -118,6 +118,8 @@ class HostProvider(SchemaProvider):
     """
 
     common = (HOST, LEASE)
+    timeout_s: ClassVar[float] = 120.0
+    """How long add and set may take, while the host lives."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -144,7 +146,7 @@ class HostProvider(SchemaProvider):
             agent = _agent(_endpoint(props))
             args = self.args(props)
             self.prepare(agent, str(props.get(LEASE) or ""), args)
-            answer = agent.call("add", self._request(props, args), progress=_progress)
+            answer = agent.call("add", self._request(props, args), timeout_s=self.timeout_s, progress=_progress)
             outputs = cast(Properties, answer["outputs"])
             return CreateResult(str(answer["id"]), {**self._state(props), **outputs})
 
@@ -184,7 +186,9 @@ class HostProvider(SchemaProvider):
             self.prepare(agent, str(_news.get(LEASE) or ""), args)
             # The lease's own id is an output: after a check only the old properties have it.
             request = self._request({**_olds, **_news}, args)
-            answer = agent.call("set", {**request, "olds": self.args(_olds)}, progress=_progress)
+            answer = agent.call(
+                "set", {**request, "olds": self.args(_olds)}, timeout_s=self.timeout_s, progress=_progress
+            )
             return UpdateResult({**self._state(_news), **cast(Properties, answer["outputs"])})
 
     def delete(self, _id: str, _props: Properties) -> None:

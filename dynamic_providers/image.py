@@ -1,4 +1,5 @@
-"""A container image from a root file system, without a registry: packed and digested here, uploaded once, imported on the lab host.
+"""A container image from a root file system, without a registry: packed and digested here, uploaded once, imported on the lab host. So it is with
+a folder that has a Dockerfile, which is built there; what is in a registry is pulled there.
 
 The program computes the digest, so that a preview sees a change without a host. The provider, which is another process and has only the
 digest, finds the root file system by a link of that name in the user's cache.
@@ -32,37 +33,52 @@ MEMORY_LIMIT_BYTES = 16 << 20
 class ImageProvider(HostProvider):
     """Uploads what the lab host does not have yet."""
 
+    timeout_s = 900.0
+
     def __init__(self) -> None:
         super().__init__("image")
 
     def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
-        upload(agent, lease, str(args["rootfs_sha256"]), f"image {args['name']}")
+        sha256 = args.get("rootfs_sha256") or args.get("context_sha256")
+        if sha256:
+            upload(agent, lease, str(sha256), f"image {args['name']}")
 
 
 class Image(HostResource, module="lab", name="Image"):
-    """An image made of a folder or a tar file of this machine, and files of the lab host.
+    """An image made of a folder or a tar file of this machine, and files of the lab host; or one that is built, or pulled.
 
     Image("web", name="web", rootfs="images/simpleweb", host_files={"/bin/busybox": "/bin/busybox"}, host=host, lease=lease)
     """
 
     image_id: pulumi.Output[str]
     tag: pulumi.Output[str]
+    digest: pulumi.Output[str]
+    """Of what was pulled: `ghcr.io/ana/web@sha256:…`."""
 
     def __init__(
         self,
         resource_name: str,
         *,
         name: pulumi.Input[str],
-        rootfs: str,
+        rootfs: str | None = None,
+        build: str | None = None,
+        pull: str | None = None,
         host_files: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         host: pulumi.Input[Mapping[str, object]],
         lease: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`rootfs` is a path, relative to the program's folder; of a folder's files the content and whether they can be executed counts.
-        `host_files` maps a path in the image to one of the lab host's. Raises FileNotFoundError where there is no `rootfs`.
+        `host_files` maps a path in the image to one of the lab host's. Instead of `rootfs`, `build` is a folder (or its tar) with a Dockerfile, and
+        `pull` an image of a registry, best with its digest. Raises Missing where there is no `rootfs` or `build`.
         """
-        args = {"name": name, "rootfs_sha256": digest(Path(rootfs)), "host_files": host_files or {}}
+        args = {
+            "name": name,
+            "rootfs_sha256": digest(Path(rootfs)) if rootfs is not None else None,
+            "host_files": host_files or {},
+            "context_sha256": digest(Path(build)) if build is not None else None,
+            "reference": pull,
+        }
         super().__init__(ImageProvider(), resource_name, args, host=host, lease=lease, opts=opts)
 
 

@@ -188,12 +188,17 @@ class HostFilePlan:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """A container image made from a root file system: a folder or a tar file on the machine that runs Pulumi."""
+    """A container image, from one of three: a root file system, which is a folder or a tar file on the machine that runs Pulumi; a folder
+    with a Dockerfile there; a registry.
+    """
 
     name: str
-    rootfs: str
+    rootfs: str | None
     """Absolute path."""
     host_files: tuple[HostFilePlan, ...]
+    build: str | None = None
+    """Absolute path."""
+    pull: str | None = None
 
 
 @dataclass(frozen=True)

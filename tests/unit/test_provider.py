@@ -278,7 +278,8 @@ def test_constructor_has_the_fields_of_args(kind: str) -> None:
     if kind == "router_image":
         parameters = (parameters - {"path"}) | {"sha256"}
     if kind == "image":
-        parameters = (parameters - {"rootfs"}) | {"rootfs_sha256"}  # the program's file or folder becomes its digest
+        # The program's file or folder becomes its digest.
+        parameters = (parameters - {"rootfs", "build", "pull"}) | {"rootfs_sha256", "context_sha256", "reference"}
     assert parameters == fields
 
 

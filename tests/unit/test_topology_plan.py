@@ -176,6 +176,20 @@ def test_configuration_file_is_beside_the_topology(tmp_path: Path) -> None:
     assert router("routers: {R1: {config_file: r1.conf}}", folder=str(tmp_path)).config == "hostname é\n"
 
 
+def test_an_image_of_a_registry_and_one_that_is_built_say_their_own_command() -> None:
+    text = """
+topology: t
+images: {p: {pull: "ghcr.io/ana/web:1"}, b: {build: web}}
+containers: {one: {image: p}, two: {image: b}}
+"""
+    plan = read_topology("labs/t.yaml", text)
+    assert [(image.rootfs, image.build, image.pull) for image in plan.images] == [
+        (None, None, "ghcr.io/ana/web:1"),
+        (None, str(Path.cwd() / "labs" / "web"), None),
+    ]
+    assert [container.command for container in plan.containers] == [(), ()]
+
+
 def test_secret_in_the_environment_stays_a_name() -> None:
     text = """
 topology: t
