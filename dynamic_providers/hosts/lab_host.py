@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ABOUT = ("system", "kernel", "uplink", "memory_mib", "processors")
 """What the agent says of its host."""
+REBOOT_TIMEOUT_S = 180.0
+"""How long a host that was there before may take, at most."""
 PATIENCE_S = 30.0
 """How long a host at its first boot may refuse the login."""
 BOOTSTRAP_SPARE_S = 20.0
@@ -42,7 +44,7 @@ class Args:
     requires: tuple[str, ...] = FEATURES
     """What is verified: names of `host_agent.hostinfo.REQUIREMENTS`."""
     timeout_s: float = 300.0
-    """How long it may take to boot."""
+    """How long it may take to boot for the first time."""
     machine: Annotated[str, REPLACE] = ""
     """Id of the resource that made the machine; another one is another host."""
     boot: str = ""
@@ -133,6 +135,9 @@ class LabHostProvider(SchemaProvider):
         """Args and outputs of a host that answers and has what it must."""
         args, _ = examine(Args, self.args(props))
         timeout_s = cast(float, args["timeout_s"])
+        if identity:
+            # It was there before.
+            timeout_s = min(timeout_s, REBOOT_TIMEOUT_S)
         agent = _connected(_endpoint(props, identity=identity), timeout_s, patient=bool(args["bootstrap"]))
         if args["bootstrap"]:
             _await_bootstrap(agent, timeout_s)
