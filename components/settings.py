@@ -10,7 +10,8 @@ import pulumi
 
 from components.topology.plan import Engine
 
-TOPOLOGIES = Path(__file__).parent.parent / "stacks" / "topologies"
+TOPOLOGIES = Path("stacks") / "topologies"
+"""In the project's folder, in which Pulumi runs the program."""
 NONE = "none"
 """The topology of a stack that makes only a host."""
 
@@ -78,7 +79,7 @@ def topology_file(name: str) -> Path:
     """The file of a topology, by its name under stacks/topologies or its path. Raises pulumi.RunError."""
     for path in (TOPOLOGIES / f"{name}.yaml", Path(name).expanduser()):
         if path.is_file():
-            return path
+            return path.absolute()
     known = ", ".join(sorted(path.stem for path in TOPOLOGIES.glob("*.yaml")))
     raise pulumi.RunError(
         f"lab:topology: no topology {name!r}; under stacks/topologies are {known}, or give a path to a file; none makes only a host"

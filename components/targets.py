@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,6 @@ from components.settings import NONE, Settings
 from components.site import Share
 from components.topology.plan import Plan
 from dynamic_providers.hosts.lab_host import FEATURES, LabHost
-from dynamic_providers.hosts.sandbox_host import SandboxHost
 from dynamic_providers.key_pair import KeyPair
 from dynamic_providers.lab_lease import BudgetArgs
 
@@ -45,7 +45,13 @@ class TargetHost:
 
 
 def sandbox(settings: Settings, requires: list[str]) -> TargetHost:
-    """A throw-away host on this machine, named after the stack."""
+    """A throw-away host on this machine, named after the stack. Raises pulumi.RunError on what is no Linux."""
+    if sys.platform != "linux":
+        raise pulumi.RunError(
+            f"a sandbox host needs Linux, and this is {sys.platform}: set lab:target to aws, ssh or stack:NAME"
+        )
+    from dynamic_providers.hosts.sandbox_host import SandboxHost
+
     name = re.sub(r"[^a-z0-9]+", "-", pulumi.get_stack().lower()).strip("-")[:32].strip("-")
     machine = SandboxHost("sandbox", name=name)
     lab_host = LabHost(

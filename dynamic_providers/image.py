@@ -2,7 +2,7 @@
 a folder that has a Dockerfile, which is built there; what is in a registry is pulled there.
 
 The program computes the digest, so that a preview sees a change without a host. The provider, which is another process and has only the
-digest, finds the root file system by a link of that name in the user's cache.
+digest, finds the root file system by a file of that name in the user's cache, which has its path.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pulumi
 from dynamic_providers import engine
 from dynamic_providers.base import HostProvider, HostResource, Properties
 from host_agent.errors import Missing
-from sandbox.base import default_cache
+from sandbox.cache import default_cache
 
 if TYPE_CHECKING:
     from dynamic_providers.connection import Agent
@@ -86,20 +86,29 @@ def digest(rootfs: Path) -> str:
     """SHA-256 of the tar that is uploaded for a folder or a tar file; from now on the provider finds it by that."""
     with _open(rootfs) as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    link = _links() / sha256
-    link.parent.mkdir(parents=True, exist_ok=True)
-    fresh = link.with_suffix(f".{secrets.token_hex(4)}")
-    fresh.symlink_to(rootfs.resolve())
-    fresh.rename(link)
+    known = _known(sha256)
+    known.parent.mkdir(parents=True, exist_ok=True)
+    # No link: not everybody may make one on Windows.
+    fresh = known.with_suffix(f".{secrets.token_hex(4)}")
+    fresh.write_text(str(rootfs.resolve()), encoding="utf-8")
+    fresh.replace(known)
     return sha256
 
 
-def _links() -> Path:
-    return default_cache() / "rootfs"
+def opened(sha256: str) -> IO[bytes]:
+    """What `digest` saw, if it is still there. Raises Missing."""
+    return _open(Path(_known(sha256).read_text(encoding="utf-8")))
+
+
+def _known(sha256: str) -> Path:
+    return default_cache() / "sources" / sha256
 
 
 def _open(rootfs: Path) -> IO[bytes]:
-    """The tar: a file as it is, a folder packed. Raises Missing."""
+    """The tar: a file as it is, a folder packed. What is not there may be there with `.tar` after its name. Raises Missing."""
+    if not rootfs.exists():
+        # A package has no folders with links.
+        rootfs = rootfs.with_name(f"{rootfs.name}.tar") if rootfs.with_name(f"{rootfs.name}.tar").is_file() else rootfs
     if rootfs.is_file():
         return rootfs.open("rb")
     if not rootfs.is_dir():
@@ -113,10 +122,10 @@ def _open(rootfs: Path) -> IO[bytes]:
 def _pack(folder: Path, into: IO[bytes]) -> None:
     """The same bytes for the same content, on every machine: sorted, root's, without times, modes 0755 or 0644."""
     with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
             entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
             if path.is_symlink():
-                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, str(path.readlink())
+                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, path.readlink().as_posix()
                 tar.addfile(entry)
             elif path.is_dir():
                 entry.type, entry.mode = tarfile.DIRTYPE, 0o755
@@ -133,7 +142,7 @@ def upload(agent: Agent, lease: str, sha256: str, what: str) -> None:
     """Put what `digest` saw on the lab host, if it is not there. Raises Missing where it is not what it was."""
     if sha256 not in cast(list[str], agent.call("missing_blobs", {"lease": lease, "sha256": [sha256]})["sha256"]):
         return
-    with _open(_links() / sha256) as file:
+    with opened(sha256) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:  # type: ignore[arg-type]

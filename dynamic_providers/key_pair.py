@@ -35,7 +35,9 @@ class KeyPairProvider(SchemaProvider):
     def create(self, props: Properties) -> CreateResult:
         path = _path(props)
         make_key(path)
-        return CreateResult(path.name, {**self.args(props), "private_key_file": str(path), "public_key": _public(path)})
+        return CreateResult(
+            path.name, {**self.args(props), "private_key_file": path.as_posix(), "public_key": _public(path)}
+        )
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         path = _path(props)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import re
 import shlex
 import stat
@@ -27,6 +26,8 @@ from host_agent.errors import HostError
 from host_agent.ledger import read_json, write_json
 
 if TYPE_CHECKING:
+    import pwd
+
     from host_agent.context import Host
 
 PYTHON = "/usr/bin/python3"
@@ -157,6 +158,8 @@ def _unreadable(path: str) -> str:
 
 def confined(command: list[str], user: str) -> list[str]:
     """The argv that runs a command as `user`; nobody's has what it takes to look at a network namespace and to change it, and no more."""
+    import pwd  # not everywhere where this module is imported
+
     login = pwd.getpwnam(user)
     capabilities = "-all,+net_admin,+net_raw,+net_bind_service" if user == WORLD else "-all"
     return [
@@ -168,6 +171,8 @@ def confined(command: list[str], user: str) -> list[str]:
 
 def authorize(host: Host, lease: str, public_key: str) -> None:
     """Let `public_key` open the lease, and no other key; "" is none."""
+    import pwd
+
     with host.ledger.locked():
         _forget_key(host, lease)
         if not public_key:
@@ -212,6 +217,8 @@ def versions(host: Host) -> set[str]:
 
 
 def _forget_key(host: Host, lease: str) -> None:
+    import pwd
+
     record = read_json(host.ledger.leases / lease / KEY_FILE)
     if record is None:
         return

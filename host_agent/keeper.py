@@ -11,7 +11,6 @@ PID 1 does. It never works beside an agent on the same lease: see `Ledger.alone`
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import select
@@ -149,6 +148,8 @@ def _follow(host: Host) -> None:
 
 def _be_the_only(file: IO[str]) -> bool:
     """Lock the file for as long as this process lives. One that is just ending is waited for."""
+    import fcntl  # not everywhere where this module is imported
+
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(BlockingIOError):

@@ -10,7 +10,6 @@ One file per object, so that concurrent adds need no lock and a crash can spoil 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
 import os
@@ -183,20 +182,22 @@ class Ledger:
 
     def shared(self, lease: str) -> contextlib.AbstractContextManager[None]:
         """Hold a lease, beside others that do so, for the time of the block: nobody is alone with it meanwhile."""
-        return self._held(lease, fcntl.LOCK_SH)
+        return self._held(lease, alone=False)
 
     def alone(self, lease: str) -> contextlib.AbstractContextManager[None]:
         """Be the only one at work on a lease, among all processes of this host, for the time of the block."""
-        return self._held(lease, fcntl.LOCK_EX)
+        return self._held(lease, alone=True)
 
     @contextlib.contextmanager
-    def _held(self, lease: str, how: int) -> Iterator[None]:
+    def _held(self, lease: str, *, alone: bool) -> Iterator[None]:
+        import fcntl  # not everywhere where this module is imported
+
         if not (self.leases / lease / "lease.json").exists():
             yield  # nothing is there to be worked on
             return
         descriptor = os.open(self.leases / lease, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(descriptor, how)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             yield
         finally:
             os.close(descriptor)
@@ -204,6 +205,8 @@ class Ledger:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Alone among all agents on this host, for the time of the block."""
+        import fcntl
+
         self.leases.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.leases / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

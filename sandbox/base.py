@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox import kernel, privilege
+from sandbox.cache import default_cache
 from sandbox.errors import SandboxError
 
 REQUIRED_PACKAGES = ("mmdebstrap",)
@@ -194,13 +195,6 @@ def sources_list(sources: list[Source], extra_component: str | None) -> str:
         components = (*source.components, *([extra_component] if extra_component else []))
         lines.append(f"deb {signed_by}{source.uri} {source.suite} {' '.join(components)}\n")
     return "".join(lines)
-
-
-def default_cache() -> Path:
-    """This user's cache of the project: ${XDG_CACHE_HOME:-~/.cache}/exam-lab."""
-    # The specification says that a relative path is to be ignored.
-    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (configured if configured.is_absolute() else Path.home() / ".cache") / "exam-lab"
 
 
 def directory(cache: Path, *, cloud: bool = False) -> Path:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pwd
 import re
 import select
 import shutil
@@ -365,5 +364,7 @@ def _answers(socket_file: Path) -> bool:
 
 
 def _give_to_frr(path: Path) -> None:
+    import pwd  # not everywhere where Args is imported
+
     user = pwd.getpwnam("frr")
     os.chown(path, user.pw_uid, user.pw_gid)
