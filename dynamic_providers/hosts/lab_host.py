@@ -237,7 +237,8 @@ def _await_bootstrap(agent: Agent, timeout_s: float) -> None:
     )
     if answer["failure"]:
         raise HostError(
-            f"{agent.endpoint} did not become a lab host: {answer['failure']}\n`pulumi up` has it tried again there"
+            f"{agent.endpoint} did not become a lab host: {answer['failure']}\n"
+            "`pulumi up` has it tried again there; another number in lab:resetHost makes the host anew"
         )
 
 
