@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from cli import checks, status, terminal
 from cli.errors import UsageError
@@ -134,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
         " image, and the next `pulumi up` gives it to all routers that have it.",
     )
     idle_pc.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
+    new = add("new", _new, "make a project's folder: the program, and topologies to start from")
+    new.add_argument("folder", metavar="FOLDER", type=Path, help="a new one, or an empty one")
     execute = add(
         "exec",
         _exec,
@@ -192,6 +195,18 @@ def _aux(arguments: argparse.Namespace) -> int:
 
 def _idle_pc(arguments: argparse.Namespace) -> int:
     return terminal.find_idle_pc(read_deployment(select(arguments.stack)), arguments.device)
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from cli import new
+
+    for name in new.write(arguments.folder):
+        print(arguments.folder / name)
+    print(
+        f"\nNext: cd {arguments.folder}, pulumi login (or pulumi login --local), pulumi stack init dev,"
+        " pulumi config set target …; topologies are under stacks/topologies"
+    )
+    return 0
 
 
 def _exec(arguments: argparse.Namespace) -> int:

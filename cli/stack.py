@@ -66,12 +66,12 @@ class Deployment:
 
 
 def project_folder() -> Path:
-    """The project's folder: where this package lies, else the nearest one above the current folder. Raises UsageError."""
+    """The project's folder: the checkout in which this package lies, else the nearest one above the current folder. Raises UsageError."""
     for folder in (Path(__file__).resolve().parent.parent, Path.cwd(), *Path.cwd().parents):
-        if (folder / "Pulumi.yaml").is_file() and (folder / "components").is_dir():
+        if (folder / "Pulumi.yaml").is_file() and (folder / "stacks").is_dir():
             return folder
     raise UsageError(
-        "this is not in the project's folder (there is no Pulumi.yaml here or above); change to it and try again"
+        "this is not in the project's folder (there is no Pulumi.yaml here or above): change to it, or make one by `lab new`"
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import secrets
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import pulumi
 
 from dynamic_providers import engine
 from dynamic_providers.base import HostProvider, HostResource, Properties
+from dynamic_providers.packing import pack
 from host_agent.errors import Missing
 from sandbox.cache import default_cache
 
@@ -114,28 +114,9 @@ def _open(rootfs: Path) -> IO[bytes]:
     if not rootfs.is_dir():
         raise Missing(f"root file system {rootfs} is not there; give the path of a folder or of a tar file")
     packed = cast(IO[bytes], tempfile.SpooledTemporaryFile(max_size=MEMORY_LIMIT_BYTES))  # noqa: SIM115 - the caller closes it
-    _pack(rootfs, packed)
+    pack(rootfs, packed)
     packed.seek(0)
     return packed
-
-
-def _pack(folder: Path, into: IO[bytes]) -> None:
-    """The same bytes for the same content, on every machine: sorted, root's, without times, modes 0755 or 0644."""
-    with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            if path.is_symlink():
-                entry.type, entry.mode, entry.linkname = tarfile.SYMTYPE, 0o777, path.readlink().as_posix()
-                tar.addfile(entry)
-            elif path.is_dir():
-                entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-                tar.addfile(entry)
-            elif path.is_file():
-                status = path.stat()
-                entry.mode = 0o755 if status.st_mode & 0o100 else 0o644
-                entry.size = status.st_size
-                with path.open("rb") as content:
-                    tar.addfile(entry, content)
 
 
 def upload(agent: Agent, lease: str, sha256: str, what: str) -> None:
