@@ -121,7 +121,7 @@ def cloud(folder: Path, *, hosts: bool = True, quotas: Mapping[str, int] | None 
 
     `quotas`: limits of the account, by code.
     """
-    argv = [sys.executable, "-m", "tests.aws.cloud", *([] if hosts else ["--no-hosts"])]
+    argv = [sys.executable, "-m", "tests.aws.cloud", "--until-eof", *([] if hosts else ["--no-hosts"])]
     argv += [f"--quota={code}={number}" for code, number in (quotas or {}).items()]
     log = folder / "cloud.log"
     with (
@@ -129,6 +129,7 @@ def cloud(folder: Path, *, hosts: bool = True, quotas: Mapping[str, int] | None 
         subprocess.Popen(
             argv,
             cwd=PROJECT,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -167,11 +168,21 @@ def stack(name: str, cloud: Cloud, settings: Mapping[str, str | None]) -> Iterat
             made.destroy()
 
 
-def drifted(stack: Stack) -> Changes:
-    """What a preview says that an up would do, by kind of resource and name: `update: [Vpc exam-lab]`."""
-    steps = json.loads(stack.pulumi("preview", "-s", stack.name, "--json").output)["steps"]
+def preview(stack: Stack) -> Changes:
+    """What an up would do, by kind of resource and name: `update: [Vpc exam-lab]`."""
+    return _planned(stack.pulumi("preview", "-s", stack.name, "--json").output)
+
+
+def up(stack: Stack) -> Changes:
+    """`pulumi up`: what its preview says, as `preview` does. That it is what is done then, the engine sees to."""
+    return _planned(stack.pulumi("up", "--yes", "-s", stack.name, "--json").output)
+
+
+def _planned(output: str) -> Changes:
+    # An up prints more than its preview's document.
+    document, _ = json.JSONDecoder().raw_decode(output)
     changes: Changes = {}
-    for step in steps:
+    for step in document["steps"]:
         if step["op"] not in {"same", "refresh", "read"}:
             _, _, type_, name = cast(str, step["urn"]).split("::")
             changes.setdefault(step["op"], []).append(f"{type_.rpartition(':')[2]} {name}")

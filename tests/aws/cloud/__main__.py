@@ -26,6 +26,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="of the endpoint; default: any")
     parser.add_argument("--no-hosts", action="store_true", help="instances are records only: nothing boots")
     parser.add_argument("--quota", metavar="CODE=NUMBER", action="append", default=[], help="a limit in Service Quotas")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end when standard input does, so with whoever holds it"
+    )
     arguments = parser.parse_args()
     quotas = {code: float(number) for code, _, number in (quota.partition("=") for quota in arguments.quota)}
     with tempfile.TemporaryDirectory() as folder:
@@ -41,10 +44,17 @@ def main() -> int:
             signal.signal(number, lambda *_: end.set())
         try:
             print(endpoint.url, flush=True)
+            if arguments.until_eof:
+                threading.Thread(target=_set_at_eof, args=(end,), daemon=True).start()
             end.wait()
         finally:
             endpoint.close()
     return 0
+
+
+def _set_at_eof(end: threading.Event) -> None:
+    sys.stdin.read()
+    end.set()
 
 
 if __name__ == "__main__":
