@@ -32,6 +32,8 @@ UNIT = "exam-lab-lifetime.service"
 UNCLAIMED_S = 2 * 3600.0
 """A host that nobody told its expiry for that long was forgotten while it was made: it powers off."""
 LOOK_S = 2.0
+LOCK_S = 5.0
+"""For how long who looks whether the time is watched may get in the watcher's way: it has the lock for a moment."""
 SYSTEMD = Path("/run/systemd/system")
 
 
@@ -60,7 +62,7 @@ def start() -> None:
             cwd="/",
             start_new_session=True,
         )
-    deadline = time.monotonic() + LOOK_S
+    deadline = time.monotonic() + LOCK_S
     while not watched() and time.monotonic() < deadline:
         time.sleep(0.02)
 
@@ -73,8 +75,7 @@ def watched() -> bool:
 
 def main() -> int:
     """Watch the time until it is over. Returns 0 where another process does."""
-    # Who only looks whether it is watched has the lock for a moment.
-    with _locked(LOOK_S) as is_free:
+    with _locked(LOCK_S) as is_free:
         if not is_free:
             return 0
         unclaimed = time.monotonic() + UNCLAIMED_S

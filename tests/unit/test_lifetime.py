@@ -6,6 +6,8 @@ import fcntl
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("SCRIPT", "LIFETIME", "LOCK"):
         monkeypatch.setattr(lifetime, name, tmp_path / name.lower())
     return tmp_path
+
+
+def until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def look(**declared: str) -> dict[str, object]:
@@ -64,16 +74,13 @@ def test_it_powers_off_once_it_is_told_to(place: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     with subprocess.Popen([sys.executable, "-I", str(lifetime.SCRIPT)]) as process:
         try:
-            while not lifetime.watched():
-                assert process.poll() is None
+            until(process, lifetime.watched)
             assert look(**HELD) == HELD
             assert not (place / "said").exists()
             look(deadline="2020-01-01T00:00:00Z", expiry=HELD["expiry"])
-            while not (place / "said").exists():
-                assert process.poll() is None
-            assert "/wall The exam ended at 2020-01-01T00:00:00Z" in (place / "said").read_text()
+            until(process, (place / "said").exists)
+            until(process, lambda: "/wall The exam ended at 2020-01-01T00:00:00Z" in (place / "said").read_text())
             look(deadline="", expiry="2020-01-01T00:00:00Z")
-            while "/poweroff" not in (place / "said").read_text():
-                assert process.poll() is None
+            until(process, lambda: "/poweroff" in (place / "said").read_text())
         finally:
             process.kill()
