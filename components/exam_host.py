@@ -66,6 +66,8 @@ class ExamHost(pulumi.ComponentResource):
     def __init__(self, name: str, args: ExamHostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("lab:components:ExamHost", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
+        # What runs may be stopped, never terminated, by nobody.
+        ends_by = "stop" if args.running else args.at_expiry
         key_pair = ec2.KeyPair("exam-lab", public_key=args.public_key, tags=args.tags, opts=own)
         self.instance = ec2.Instance(
             "exam-lab",
@@ -78,7 +80,7 @@ class ExamHost(pulumi.ComponentResource):
             user_data=args.seed.user_data,
             # It is read at the first boot only.
             user_data_replace_on_change=True,
-            instance_initiated_shutdown_behavior=args.at_expiry,
+            instance_initiated_shutdown_behavior=ends_by,
             disable_api_termination=args.running,
             metadata_options=ec2.InstanceMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
@@ -116,14 +118,12 @@ class ExamHost(pulumi.ComponentResource):
                 opts=own,
             )
             self.handout = record.fqdn
-        self._ended_by_aws(args)
+        self._ended_by_aws(args, ends_by)
         self.register_outputs({"address": self.address, "handout": self.handout})
 
-    def _ended_by_aws(self, args: ExamHostArgs) -> None:
+    def _ended_by_aws(self, args: ExamHostArgs, ends_by: Literal["terminate", "stop"]) -> None:
         """The schedule that root on the host can't stop."""
         own = pulumi.ResourceOptions(parent=self)
-        # A protected instance can be stopped, not terminated.
-        action = "terminateInstances" if args.at_expiry == "terminate" and not args.running else "stopInstances"
         role = iam.Role(
             "exam-lab-expiry",
             description="Ends an exam host at its expiry",
@@ -139,7 +139,7 @@ class ExamHost(pulumi.ComponentResource):
             schedule_expression_timezone="UTC",
             flexible_time_window=scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             target=scheduler.ScheduleTargetArgs(
-                arn=f"arn:aws:scheduler:::aws-sdk:ec2:{action}",
+                arn=f"arn:aws:scheduler:::aws-sdk:ec2:{ends_by}Instances",
                 role_arn=role.arn,
                 input=self.instance.id.apply(lambda id_: json.dumps({"InstanceIds": [id_]})),
             ),

@@ -99,7 +99,7 @@ def aws(settings: Settings, requires: list[str]) -> TargetHost:
         if error.name not in {"pulumi_aws", "boto3"}:
             raise
         raise pulumi.RunError(
-            f"lab:target is aws, but {error.name} is not installed: `pip install 'exam-lab[aws]'`, or setup/run --aws in a checkout"
+            f"lab:target is aws, but {error.name} is not installed: `pip install 'exam-lab[aws]'`, or in a checkout `pip install -e '.[aws]'`"
         ) from None
     return TargetHost(*aws_target.make(requires, shared=settings.shared))
 
