@@ -24,13 +24,10 @@ _IMAGES = (
 )
 
 
-def newest_debian() -> str:
-    """The id of the newest image of Debian 12 for x86_64."""
-    return _IMAGES[1][0]
-
-
-def older_debian() -> str:
-    return _IMAGES[0][0]
+DEBIAN_12 = _IMAGES[1][0]
+"""The newest, for x86_64."""
+DEBIAN_ARM64 = _IMAGES[2][0]
+"""Of Debian 12."""
 
 
 def write(path: Path) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.responses.instances import InstanceResponse
 from moto.iam.access_control import IAMRequest
 from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.servicequotas.exceptions import NoSuchResource
@@ -26,6 +28,8 @@ VPC_PREFIXES = range(16, 29)
 VPCS = "L-F678F1CE"
 _quotas: dict[str, float] = {VPCS: 5, "L-1216C47A": 32, "L-0263D0A3": 5}
 """VPCs, vCPUs of standard instances, Elastic IPs of a region: as new accounts have them, about."""
+_request = threading.local()
+"""What a request says, and moto's backend is not told."""
 Check = Callable[..., None]
 
 
@@ -42,7 +46,17 @@ def apply(quotas: Mapping[str, float]) -> None:
         for instance in reservation.instances:
             # What is made with an instance goes with it.
             instance.nics[0].delete_on_termination = True
+            instance.disable_api_termination = getattr(_request, "protected", False)
         return reservation
+
+    respond = InstanceResponse.run_instances
+
+    def with_protection(self: Any) -> Any:  # noqa: ANN401
+        # moto takes it later only, by ModifyInstanceAttribute.
+        _request.protected = bool(self._get_param("DisableApiTermination"))
+        return respond(self)
+
+    InstanceResponse.run_instances = with_protection  # type: ignore[method-assign]
 
     EC2Backend.run_instances = with_own_interfaces  # type: ignore[method-assign]
     # Where policies are judged: who asks is known by the key. What moto takes for the signature is not botocore's for queries in an address.

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.metadata
 import typing
+import warnings
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,10 @@ def regions() -> frozenset[str]:
 def args_class(token: str) -> type:
     """The SDK's class of a resource's inputs, by the resource's token: `pulumi_aws.ec2.VpcArgs` of `aws:ec2/vpc:Vpc`."""
     _, module, name = token.split(":")
-    found: type = getattr(importlib.import_module(f"pulumi_aws.{module.partition('/')[0]}"), f"{name}Args")
+    with warnings.catch_warnings():
+        # The SDK warns of its own at its import.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found: type = getattr(importlib.import_module(f"pulumi_aws.{module.partition('/')[0]}"), f"{name}Args")
     return found
 
 
