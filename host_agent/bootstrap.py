@@ -37,6 +37,9 @@ COMPONENTS = {"debian": "non-free", "ubuntu": "multiverse"}
 """Where the optional packages are."""
 APT = ("apt-get", "-q", "-y", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=5")
 
+UPDATE_TRIES = 6
+PAUSE_S = 5.0
+
 METADATA = Path("/etc/exam-lab/metadata.nft")
 METADATA_RULES = """\
 # The cloud's metadata, which has this host's private SSH key, is for root alone: not for users of this host, nor for labs.
@@ -45,8 +48,9 @@ delete table inet exam_lab_metadata
 table inet exam_lab_metadata {
     chain output {
         type filter hook output priority -10; policy accept;
-        ip daddr 169.254.169.254 meta skuid != 0 drop
-        ip6 daddr fd00:ec2::254 meta skuid != 0 drop
+        # Not dropped: Ubuntu's sshd asks at each login, as a user of its own.
+        ip daddr 169.254.169.254 meta skuid != 0 reject
+        ip6 daddr fd00:ec2::254 meta skuid != 0 reject
     }
     chain forward {
         type filter hook forward priority -10; policy accept;
@@ -153,7 +157,8 @@ def _packages() -> None:
     if not missing and not optional:
         return
     add_component()
-    _run([*APT, "update"])
+    # The lists may be locked by what the distribution does at a boot.
+    _run([*APT, "update"], tries=UPDATE_TRIES)
     if missing:
         _run([*APT, "install", "--no-install-recommends", *missing])
     with contextlib.suppress(BootstrapError):
@@ -211,14 +216,15 @@ def _services() -> None:
 STEPS: dict[str, Callable[[], None]] = {"packages": _packages, "metadata": _metadata, "services": _services}
 
 
-def _run(argv: Sequence[str]) -> None:
+def _run(argv: Sequence[str], *, tries: int = 1) -> None:
     """A command whose output goes to the log. Raises BootstrapError."""
     print(f"+ {' '.join(argv)}", flush=True)
-    done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False
-    )
-    if done.returncode:
-        raise BootstrapError(f"`{' '.join(argv)}` failed with status {done.returncode}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    while status := subprocess.run(argv, stdin=subprocess.DEVNULL, env=environment, check=False).returncode:
+        tries -= 1
+        if not tries:
+            raise BootstrapError(f"`{' '.join(argv)}` failed with status {status}")
+        time.sleep(PAUSE_S)
 
 
 def _again() -> subprocess.Popen[bytes]:
