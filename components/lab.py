@@ -7,7 +7,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 
@@ -27,6 +27,9 @@ from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
 from dynamic_providers.router_image import RouterImage
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
+
+if TYPE_CHECKING:
+    from components.plugin_images import PluginImages
 
 
 class Lab(pulumi.ComponentResource):
@@ -54,6 +57,7 @@ class Lab(pulumi.ComponentResource):
         machine: pulumi.Resource | None,
         reset: int = 0,
         share: Share | None = None,
+        image_plugin: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`host_ifname` is the interface of the host's default route, for topologies with NAT.
@@ -63,6 +67,7 @@ class Lab(pulumi.ComponentResource):
         `share` is the lab's part of a host that others share: then the lease's own key, not the host's, works for all but the lease itself.
         """
         super().__init__("lab:components:Lab", name, None, opts)
+        images = _plugin_images(plan, host, machine, self) if image_plugin else None
         self.lease = LabLease(
             "lease",
             project=pulumi.get_project(),
@@ -72,7 +77,8 @@ class Lab(pulumi.ComponentResource):
             budget=share.budget if share else None,
             capacity=share.capacity if share else None,
             host=host,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
+            # The lease ends the containers, before the images that they are made from.
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=machine, depends_on=[images] if images else None),
         )
         self.host = _opened_by(share.key, host, self.lease) if share else host
         contents = LabContents(
@@ -84,6 +90,7 @@ class Lab(pulumi.ComponentResource):
             uplink=self.lease.uplink,
             host_ifname=host_ifname,
             reset=reset,
+            image_ids=images.ids if images else {},
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
         stack = pulumi.get_stack()
@@ -112,9 +119,10 @@ class LabContents(pulumi.ComponentResource):
         uplink: pulumi.Output[str],
         host_ifname: pulumi.Output[str],
         reset: int,
+        image_ids: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        """`host_itself` is the host with the key that may change what is not the lab's alone."""
+        """`host_itself` is the host with the key that may change what is not the lab's alone; `image_ids` are images that are there already."""
         super().__init__("lab:components:LabContents", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         namespace = NetworkNamespace(
@@ -166,7 +174,7 @@ class LabContents(pulumi.ComponentResource):
             ]
             if ends:
                 VethPair(link.name, endpoints=(ends[0], ends[1]), host=host, lease=lease, opts=own)
-        images = {
+        own_images = {
             image.name: Image(
                 image.name,
                 name=image.name,
@@ -179,7 +187,9 @@ class LabContents(pulumi.ComponentResource):
                 opts=own,
             )
             for image in plan.images
+            if image.name not in image_ids
         }
+        images = {**image_ids, **{name: image.image_id for name, image in own_images.items()}}
         containers: dict[str, LabContainer] = {}
         if plan.containers:
             pause = Image(
@@ -196,7 +206,7 @@ class LabContents(pulumi.ComponentResource):
                     container.name,
                     plan=container,
                     site=site,
-                    image=images[container.image].image_id,
+                    image=images[container.image],
                     pause_image=pause.image_id,
                     opts=own,
                 )
@@ -257,6 +267,24 @@ class LabContents(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         return images
+
+
+def _plugin_images(
+    plan: Plan, host: pulumi.Output[Mapping[str, object]], machine: pulumi.Resource | None, parent: pulumi.Resource
+) -> PluginImages | None:
+    """The images that pulumi-docker makes; None where there are none. Raises pulumi.RunError where it is not installed."""
+    try:
+        from components.plugin_images import PluginImages, of_plugin
+    except ModuleNotFoundError as error:
+        if error.name != "pulumi_docker":
+            raise
+        raise pulumi.RunError(
+            "lab:imagePlugin is true, but pulumi_docker is not installed: `pip install pulumi-docker`, or set it to false"
+        ) from None
+    plans = of_plugin(plan.images)
+    if not plans:
+        return None
+    return PluginImages("images", plans=plans, host=host, machine=machine, opts=pulumi.ResourceOptions(parent=parent))
 
 
 def _opened_by(

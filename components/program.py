@@ -21,6 +21,10 @@ def build() -> None:
     settings = Settings.from_config(pulumi.Config("lab"))
     plan = _plan(settings.topology, settings.routers) if settings.topology else None
     target = target_host(settings, plan)
+    if target.share and settings.image_plugin:
+        raise pulumi.RunError(
+            "lab:imagePlugin is not for a host that others share: a lab's key opens its lease there, not Docker"
+        )
     pulumi.export("target", settings.target)
     pulumi.export("topology", str(settings.topology or NONE))
     if plan is None:
@@ -35,6 +39,7 @@ def build() -> None:
         machine=target.machine,
         reset=settings.reset_routers,
         share=target.share,
+        image_plugin=settings.image_plugin,
     )
     pulumi.export("host", lab.host)
     pulumi.export("lease", lab.lease.lease)
