@@ -31,6 +31,8 @@ LOCK = Path("/run/exam-lab-lifetime.lock")
 UNIT = "exam-lab-lifetime.service"
 UNCLAIMED_S = 2 * 3600.0
 """A host that nobody told its expiry for that long was forgotten while it was made: it powers off."""
+GRACE_S = 600.0
+"""How long a host that is started after its expiry, for another one to be set, stays on."""
 LOOK_S = 2.0
 LOCK_S = 5.0
 """For how long who looks whether the time is watched may get in the watcher's way: it has the lock for a moment."""
@@ -78,11 +80,13 @@ def main() -> int:
     with _locked(LOCK_S) as is_free:
         if not is_free:
             return 0
-        unclaimed = time.monotonic() + UNCLAIMED_S
+        start = time.monotonic()
+        before = _declared()
+        late = before if before and _is_past(before["expiry"]) else None
         said = ""
         while True:
             held = _declared()
-            if _is_past(held["expiry"]) if held else time.monotonic() > unclaimed:
+            if _is_over(held, late, on_for_s=time.monotonic() - start):
                 subprocess.run(["poweroff"], stdin=subprocess.DEVNULL, check=False)
             if held and held["deadline"] != said and _is_past(held["deadline"]):
                 said = held["deadline"]
@@ -92,13 +96,20 @@ def main() -> int:
             time.sleep(LOOK_S)
 
 
+def _is_over(held: dict[str, str] | None, late: dict[str, str] | None, *, on_for_s: float) -> bool:
+    """`late` is what was declared when the host was started, if it was past already."""
+    if held is None:
+        return on_for_s > UNCLAIMED_S
+    return _is_past(held["expiry"]) and (held != late or on_for_s > GRACE_S)
+
+
 def _declared() -> dict[str, str] | None:
     """What the file says; None where there is none, or none that can be read: then nobody has claimed the host."""
     try:
         values = json.loads(LIFETIME.read_text())
         held = {"deadline": str(values["deadline"]), "expiry": str(values["expiry"])}
         _is_past(held["deadline"])
-        datetime.datetime.fromisoformat(held["expiry"])
+        _is_past(held["expiry"] or "never")
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return held

@@ -46,7 +46,10 @@ def test_what_nobody_watches_does_not_hold(place: Path) -> None:
         assert look() == HELD
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"deadline": "", "expiry": "soon"}', '["2030"]'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", '{"deadline": "", "expiry": "2030-06-28T16:00:00"}', '{"deadline": "", "expiry": "soon"}', '["2030"]'],
+)
 def test_a_file_that_says_nothing_is_none(place: Path, text: str) -> None:
     lifetime.LIFETIME.write_text(text)
     with lifetime.LOCK.open("w") as lock:
@@ -54,7 +57,13 @@ def test_a_file_that_says_nothing_is_none(place: Path, text: str) -> None:
         assert look() == NOTHING
 
 
-def test_it_powers_off_once_it_is_told_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("before", [None, {"deadline": "", "expiry": "2019-01-01T00:00:00Z"}])
+def test_it_powers_off_once_it_is_told_to(
+    place: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, str] | None
+) -> None:
+    """`before`: a host that is started after its expiry waits to be told another one."""
+    if before:
+        lifetime.LIFETIME.write_text(json.dumps(before))
     commands = place / "commands"
     commands.mkdir()
     for name in ("poweroff", "wall"):
