@@ -12,18 +12,22 @@ run as nobody.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import shlex
 import stat
 import sys
 import time
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, Union, get_args, get_origin, get_type_hints
 
+from host_agent import kinds
 from host_agent.errors import HostError
 from host_agent.ledger import read_json, write_json
+from host_agent.schema import ObjectId
 
 if TYPE_CHECKING:
     import pwd
@@ -57,7 +61,6 @@ WORLD = "nobody"
 KEY_FILE = "key.json"
 """In a lease's folder of the ledger: in which file its key is."""
 _MADE_BY_US = "# Made by exam-lab, removed with its last key."
-_OBJECT_ID = re.compile(r"([0-9a-f]{8})/[a-z_]+/")
 
 
 class Refused(HostError):
@@ -104,43 +107,72 @@ def _arrived(program: Path) -> bool:
 def check(lease: str, method: str, parameters: Mapping[str, object]) -> None:
     """Whether a guest may ask for this. Raises Refused."""
     own_lease = method in METHODS and parameters.get("lease") == lease
-    own_namespace = method == "probe" and str(parameters.get("netns")).startswith(f"{lease}-")
+    own_namespace = method == "probe" and _is_own_namespace(lease, parameters.get("netns"))
     if not own_lease and not own_namespace:
         raise Refused(f"the key of lease {lease} opens that lease alone, not `{method}` of anything else")
     if method in {"add", "set", "show", "remove"}:
         kind = str(parameters.get("kind"))
         if kind in {"lease", "forwarding"}:
             raise Refused(f"a {kind} is not for the key of a lease to change, but for the stack that made the host")
-        for args in (parameters.get("args"), parameters.get("olds")):
-            for problem in _problems(lease, args, ""):
-                raise Refused(f"{kind}: {problem} on a host that is shared")
+        args, schema = parameters.get("args"), kinds.load(kind).Args
+        problems = [*_foreign(lease, schema, args), *_foreign(lease, schema, parameters.get("olds"))]
+        if method in {"add", "set"}:
+            # What is there already may be so by somebody else's hand, and is to be seen and put right.
+            problems += _problems(lease, args, "")
+        if problems:
+            raise Refused(f"{kind}: {'; '.join(problems)}, on a host that is shared")
+
+
+def _is_own_namespace(lease: str, netns: object) -> bool:
+    return isinstance(netns, str) and bool(re.fullmatch(rf"{lease}-[A-Za-z0-9_-]+", netns))
+
+
+def _foreign(lease: str, hint: object, value: object, name: str = "") -> Iterator[str]:
+    """Ids of objects, wherever a kind's args have some, that are not the lease's."""
+    if get_origin(hint) is Annotated:
+        inner, *rules = get_args(hint)
+        if get_args(ObjectId)[1] in rules and isinstance(value, str):
+            if not value and name == "namespace":
+                yield "the lab host's own namespace can't be changed"
+            elif "/" in value and value.split("/")[0] != lease:  # else it is no id, as what is observed may be
+                yield f"what belongs to {value.split('/')[0]!r} can't be used"
+        yield from _foreign(lease, inner, value, name)
+    elif get_origin(hint) is tuple and isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _foreign(lease, get_args(hint)[0], item, name)
+    elif get_origin(hint) in {Union, types.UnionType} and value is not None:
+        for inner in get_args(hint):
+            yield from _foreign(lease, inner, value, name)
+    elif dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        for field, inner in get_type_hints(hint, include_extras=True).items():
+            yield from _foreign(lease, inner, value.get(field), field)
 
 
 def _problems(lease: str, value: object, name: str) -> Iterator[str]:
-    """What in args would lead out of the lab."""
+    """What else in args would lead out of the lab."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _problems(lease, item, str(key))
         if name == "host_files":
             yield from (_unreadable(str(source)) for source in value.values() if _unreadable(str(source)))
-        return
-    if name == "mounts" and value:
+    elif name == "mounts" and value:
         yield "folders of the lab host can't be in a container"
-    if name == "capabilities" and isinstance(value, (list, tuple)):
+    elif name == "capabilities" and isinstance(value, (list, tuple)):
         more = sorted({str(item).upper().removeprefix("CAP_") for item in value} - CAPABILITIES)
         if more:
             yield f"capabilities {', '.join(more)} can't be given"
-    if isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _problems(lease, item, name)
-    elif isinstance(value, str):
-        if name == "namespace" and not value:
-            yield "the lab host's own namespace can't be changed"
-        found = _OBJECT_ID.match(value)
-        if found and found[1] != lease:
-            yield f"what belongs to lease {found[1]} can't be used"
-        if name == "host_path" and _unreadable(value):
-            yield _unreadable(value)
+    elif name in {"image", "pause_image", "reference"} and not is_own_image(lease, str(value)):
+        yield f"the image {value} of another lab can't be used"
+    elif name == "host_path" and isinstance(value, str) and _unreadable(value):
+        yield _unreadable(value)
+
+
+def is_own_image(lease: str, reference: str) -> bool:
+    """Whether a guest may make something of an image: any but those that were made for other labs."""
+    return not reference.startswith("exam-lab-") or reference.startswith(f"exam-lab-{lease}/")
 
 
 def _unreadable(path: str) -> str:

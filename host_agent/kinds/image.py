@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, cast
 
-from host_agent import blobs
+from host_agent import blobs, guest
 from host_agent.context import Context, Shown
 from host_agent.errors import Conflict, HostError, Missing
 from host_agent.schema import IMAGE_REFERENCE, REPLACE, Problem, matching
@@ -234,7 +234,11 @@ def _build(context: Context, args: Args, labels: dict[str, str]) -> None:
         else:
             packed = stack.enter_context(_blob(context, args).open("rb"))
         text = _dockerfile_of(args, packed)
-        absent = [base for base in _bases(text) if _inspect(api, base) is None]
+        bases = _bases(text)
+        for base in bases:
+            if context.host.guest and not guest.is_own_image(context.lease, base):
+                raise HostError(f"image {args.name}: it is to be built on {base}, which is another lab's")
+        absent = [base for base in bases if _inspect(api, base) is None]
         said = ""
         try:
             steps = api.build(

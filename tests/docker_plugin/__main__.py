@@ -144,7 +144,7 @@ def _told(context: grpc.ServicerContext, work: Callable[[], Answered]) -> Answer
         raise AssertionError("abort raises") from error
 
 
-def _some(changed: bool) -> Any:  # noqa: ANN401 - an enum's number, which protobuf makes at run time
+def _some(changed: bool) -> Any:
     return provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
 
 

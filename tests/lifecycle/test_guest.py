@@ -81,7 +81,7 @@ def test_it_opens_nothing_else(guest: Guest, lab_host: connection.Endpoint) -> N
             ("add", into),
             ("probe", {"kind": "ping", "netns": "", "address": "127.0.0.1"}),
         ):
-            with pytest.raises(HostError, match=r"the key of a? ?lease|belongs to lease"):
+            with pytest.raises(HostError, match=r"the key of a? ?lease|what belongs to"):
                 guest.agent.call(method, parameters)
         assert [link["ifname"] for link in other.ip_json("link", netns="host")] == ["lo"]
         ssh = guest.agent.connection

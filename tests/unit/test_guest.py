@@ -41,6 +41,7 @@ def test_what_is_the_hosts_is_not(method: str) -> None:
         ("probe", {"kind": "ping", "netns": f"{OTHER}-web"}),
         ("probe", {"kind": "ping", "netns": "", "lease": OWN}),
         ("probe", {"kind": "ping", "lease": OWN}),
+        ("probe", {"kind": "ping", "netns": f"{OWN}-/../{OTHER}-web"}),
     ],
 )
 def test_what_is_another_leases_is_not(method: str, parameters: dict[str, object]) -> None:
@@ -55,8 +56,15 @@ def test_what_is_another_leases_is_not(method: str, parameters: dict[str, object
         ("forwarding", {"network": "100.64.0.0/30"}, "a forwarding is not for the key of a lease"),
         ("bridge", {"namespace": ""}, "own namespace"),
         ("veth_pair", {"endpoints": [{"namespace": NAMESPACE}, {"namespace": ""}]}, "own namespace"),
-        ("veth_pair", {"endpoints": [{"namespace": f"{OTHER}/container/web#000001"}]}, f"belongs to lease {OTHER}"),
-        ("route", {"namespace": NAMESPACE, "links": [f"{OTHER}/veth_pair/x#000001"]}, f"belongs to lease {OTHER}"),
+        ("veth_pair", {"endpoints": [{"namespace": f"{OTHER}/container/web#000001"}]}, f"belongs to '{OTHER}'"),
+        ("veth_pair", {"endpoints": [{"namespace": f"{OTHER}/NONE/web"}]}, f"belongs to '{OTHER}'"),
+        ("bridge", {"namespace": "../etc"}, "belongs to '..'"),
+        ("dynamips_router", {"nios": [{"tap": f"{OTHER}/tap/x#000001"}]}, f"belongs to '{OTHER}'"),
+        ("dynamips_router", {"hypervisor": f"{OTHER}/dynamips_hypervisor/x#000001"}, f"belongs to '{OTHER}'"),
+        ("container", {"image": f"exam-lab-{OTHER}/web:latest"}, "of another lab"),
+        ("container", {"pause_image": f"exam-lab-{OTHER}/pause"}, "of another lab"),
+        ("image", {"reference": f"exam-lab-{OTHER}/web"}, "of another lab"),
+        ("route", {"namespace": NAMESPACE, "links": [f"{OTHER}/veth_pair/x#000001"]}, f"belongs to '{OTHER}'"),
         ("container", {"mounts": [{"source": "/", "target": "/host"}]}, "folders of the lab host"),
         ("container", {"capabilities": ["NET_RAW", "cap_sys_admin"]}, "capabilities SYS_ADMIN"),
         ("image", {"host_files": {"/shadow": "/etc/shadow"}}, "/etc/shadow of the lab host, which not everybody"),
@@ -65,10 +73,20 @@ def test_what_is_another_leases_is_not(method: str, parameters: dict[str, object
 )
 def test_what_leads_out_of_the_lab_is_not(kind: str, args: dict[str, object], said: str) -> None:
     parameters: dict[str, object] = {"kind": kind, "lease": OWN, "args": args}
-    with pytest.raises(guest.Refused, match=said):
-        check(OWN, "add", parameters)
-    with pytest.raises(guest.Refused, match=said):
-        check(OWN, "set", {"kind": kind, "lease": OWN, "args": {}, "olds": args})
+    for method in ("add", "set"):
+        with pytest.raises(guest.Refused, match=said):
+            check(OWN, method, parameters)
+
+
+def test_what_somebody_else_made_of_it_is_seen_and_put_right() -> None:
+    observed = {"mounts": [{"source": "/", "target": "/host"}], "capabilities": ["SYS_ADMIN"]}
+    check(OWN, "show", {"kind": "container", "lease": OWN, "args": observed})
+    check(OWN, "set", {"kind": "container", "lease": OWN, "args": {}, "olds": observed})
+    moved = {"endpoints": [{"namespace": NAMESPACE, "master": "br0"}, {"namespace": NAMESPACE}]}
+    check(OWN, "set", {"kind": "veth_pair", "lease": OWN, "args": moved, "olds": moved})
+    elsewhere = {"endpoints": [{"namespace": f"{OTHER}/container/web#000001"}, {"namespace": NAMESPACE}]}
+    with pytest.raises(guest.Refused):
+        check(OWN, "set", {"kind": "veth_pair", "lease": OWN, "args": moved, "olds": elsewhere})
 
 
 def test_a_link_to_a_file_is_that_file(tmp_path: Path) -> None:
