@@ -7,6 +7,7 @@ from tests.aws.plugin.resources.elastic_ip import Eip, EipAssociation
 from tests.aws.plugin.resources.iam import InstanceProfile, Role, RolePolicy, RolePolicyAttachment
 from tests.aws.plugin.resources.instance import Instance
 from tests.aws.plugin.resources.key_pair import KeyPair
+from tests.aws.plugin.resources.record import Record
 from tests.aws.plugin.resources.routes import Route, RouteTable, RouteTableAssociation
 from tests.aws.plugin.resources.schedule import Schedule
 from tests.aws.plugin.resources.security_group import EgressRule, IngressRule, SecurityGroup
@@ -32,5 +33,6 @@ RESOURCES = of(
         RolePolicyAttachment,
         InstanceProfile,
         Schedule,
+        Record,
     )
 )
