@@ -28,9 +28,9 @@ def _error(cloud: Cloud, settings: dict[str, str | None]) -> str:
         done = stack.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "-s", NAME)
         said = done.stdout + done.stderr
         assert done.returncode != 0, said
-        assert "Traceback" not in said
+        assert cloud.left() == {}
         stack.destroy()
-    assert cloud.left() == {}
+    assert "Traceback" not in said
     return said
 
 
