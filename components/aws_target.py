@@ -11,6 +11,7 @@ from components import prices
 from components.aws_settings import AwsSettings, SettingsError
 from components.exam_host import ExamHost, ExamHostArgs
 from components.exam_network import ExamNetwork, ExamNetworkArgs
+from dynamic_providers.hosts import ec2
 from dynamic_providers.hosts.host_seed import HostSeed
 from dynamic_providers.hosts.lab_host import LabHost
 from dynamic_providers.hosts.user_data import USER
@@ -24,7 +25,10 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
     """A host on EC2 that is ready, and the instance that it is. Raises pulumi.RunError with all that is wrong with the settings."""
     try:
         settings = AwsSettings.read(_setting, datetime.datetime.now(datetime.UTC))
-    except SettingsError as error:
+        # The SDK's own complaint comes amid others. Most regions are known without boto3, which takes 0.3 s to import.
+        if settings.region not in prices.REGIONS:
+            ec2.require_region(settings.region)
+    except (SettingsError, ec2.AwsError) as error:
         raise pulumi.RunError(str(error)) from None
     tags = _tags(settings)
     seed = HostSeed(
@@ -48,6 +52,8 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
             egress=settings.egress == "web",
             tags=tags,
         ),
+        # It says what can't be had, before anything is made.
+        pulumi.ResourceOptions(depends_on=[seed]),
     )
     machine = ExamHost(
         "machine",
@@ -71,7 +77,7 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
     )
     lab_host = LabHost(
         "host",
-        address=machine.address,
+        address=pulumi.Output.all(machine.address, machine.instance.instance_state).apply(_if_on),
         port=settings.port,
         user=USER,
         private_key_file=settings.private_key_file,
@@ -93,6 +99,12 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
     pulumi.export("expiry", _text(settings.expiry))
     pulumi.export("price", seed.since.apply(lambda since: _price(settings, since)))
     return lab_host, machine.instance
+
+
+def _if_on(address_and_state: list[str]) -> str:
+    """The address; "" while the instance is stopped, though an Elastic IP stays."""
+    address, state = address_and_state
+    return "" if state in {"stopping", "stopped"} else address
 
 
 def _setting(name: str) -> str | None:

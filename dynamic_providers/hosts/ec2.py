@@ -66,6 +66,15 @@ class Image:
     architecture: str
 
 
+def require_region(region: str) -> None:
+    """Raises AwsError for one that is not among those that boto3 knows. Asks nobody."""
+    import boto3
+
+    session = boto3.Session()
+    if not any(region in session.get_available_regions("ec2", name) for name in session.get_available_partitions()):
+        raise AwsError(f"aws:region: AWS has no region {region!r}, as far as boto3 knows; one is eu-central-1")
+
+
 class Account:
     """An AWS account in one region, with the credentials of `profile` ("": as the environment says). Raises AwsError."""
 
@@ -80,8 +89,7 @@ class Account:
             raise AwsError(
                 f"aws:profile: there is no profile {profile!r} on this machine; `aws configure list-profiles` shows them"
             ) from None
-        if region not in self._session.get_available_regions("ec2"):
-            raise AwsError(f"aws:region: AWS has no region {region!r}; one is eu-central-1")
+        require_region(region)
 
     def ask(self, service: str, operation: str, **parameters: object) -> Answer:
         """One read-only request, such as `ask("ec2", "describe_images", ImageIds=[…])`. Raises AwsError in one line."""

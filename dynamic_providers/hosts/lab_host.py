@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
-from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
+from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 ABOUT = ("system", "kernel", "uplink", "memory_mib", "processors")
 """What the agent says of its host."""
+NO_ADDRESS = (
+    "{machine} has no address, as while it is stopped: start it (on EC2 `aws ec2 start-instances --instance-ids {machine}`, or its console), "
+    "then run this again; nothing that is on it is lost"
+)
 REBOOT_TIMEOUT_S = 180.0
 """How long a host that was there before may take, at most."""
 PATIENCE_S = 30.0
@@ -78,6 +82,10 @@ class LabHostProvider(SchemaProvider):
         # An update, in a preview, gives only what is among the inputs: all that is on the host would seem to move to another one.
         if isinstance(_olds.get("host"), Mapping) and _olds.get("machine") == inputs.get("machine"):
             inputs.update({name: _olds[name] for name in OUTPUTS if name in _olds}, host=_predicted(_olds, inputs))
+        if inputs.get("address") == "":
+            result.failures.append(
+                CheckFailure("address", NO_ADDRESS.format(machine=inputs.get("machine") or "the host"))
+            )
         return result
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:

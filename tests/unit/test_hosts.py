@@ -51,6 +51,13 @@ def test_unknowns_are_tolerated(provider: SchemaProvider, args: dict[str, object
     assert provider.check({}, {name: Unknown() for name in args}).failures == []
 
 
+def test_a_machine_that_is_stopped_is_named() -> None:
+    result = LAB_HOST.check({}, {"address": "", "machine": "i-0123456789abcdef0"})
+    [failure] = result.failures
+    assert failure.property == "address"
+    assert "start-instances --instance-ids i-0123456789abcdef0" in failure.reason
+
+
 def test_all_problems_at_once() -> None:
     result = LAB_HOST.check({}, {"port": 0.0, "user": 5.0, "requires": "docker", "colour": "red"})
     assert {failure.property for failure in result.failures} == {"address", "port", "user", "requires", "colour"}
