@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
+from moto.core.responses import EmptyResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses.instances import InstanceResponse
-from moto.iam.access_control import IAMRequest
 from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
@@ -39,7 +39,13 @@ def apply(quotas: Mapping[str, float]) -> None:
     for backend, checks in ((EC2Backend, EC2), (EventBridgeSchedulerBackend, SCHEDULER)):
         for name, check in checks.items():
             setattr(backend, name, _checked(getattr(backend, name), check))
-    run_instances = EC2Backend.run_instances
+    _correct()
+
+
+def _correct() -> None:
+    """What moto does otherwise than EC2, or leaves undone."""
+    run_instances, change_groups = EC2Backend.run_instances, EC2Backend.modify_instance_security_groups
+    respond_run, respond_modify = InstanceResponse.run_instances, InstanceResponse.modify_instance_attribute
 
     def with_own_interfaces(self: Any, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401
         reservation = run_instances(self, *arguments, **keywords)
@@ -49,18 +55,29 @@ def apply(quotas: Mapping[str, float]) -> None:
             instance.disable_api_termination = getattr(_request, "protected", False)
         return reservation
 
-    respond = InstanceResponse.run_instances
+    def of_its_interface(self: Any, instance_id: str, new_group_id_list: list[str]) -> Any:  # noqa: ANN401
+        instance = change_groups(self, instance_id, new_group_id_list)
+        instance.nics[0]._group_set = []
+        return instance
 
     def with_protection(self: Any) -> Any:  # noqa: ANN401
         # moto takes it later only, by ModifyInstanceAttribute.
         _request.protected = bool(self._get_param("DisableApiTermination"))
-        return respond(self)
+        return respond_run(self)
 
-    InstanceResponse.run_instances = with_protection  # type: ignore[method-assign]
+    def with_shutdown_behaviour(self: Any) -> Any:  # noqa: ANN401
+        behaviour = self._get_param("InstanceInitiatedShutdownBehavior.Value")
+        if behaviour is None:
+            return respond_modify(self)
+        self.ec2_backend.modify_instance_attribute(
+            self._get_param("InstanceId"), "instance_initiated_shutdown_behavior", behaviour
+        )
+        return EmptyResult()
 
     EC2Backend.run_instances = with_own_interfaces  # type: ignore[method-assign]
-    # Where policies are judged: who asks is known by the key. What moto takes for the signature is not botocore's for queries in an address.
-    IAMRequest.check_signature = lambda self: None  # type: ignore[method-assign]
+    EC2Backend.modify_instance_security_groups = of_its_interface  # type: ignore[method-assign]
+    InstanceResponse.run_instances = with_protection  # type: ignore[method-assign]
+    InstanceResponse.modify_instance_attribute = with_shutdown_behaviour  # type: ignore[method-assign]
     ServiceQuotasBackend.get_service_quota = _get_service_quota  # type: ignore[assignment, method-assign]
 
 
