@@ -189,7 +189,7 @@ def test_at_its_expiry_the_host_ends_itself(aws: Cloud, lab: Stack) -> None:
 
 
 def test_destroy_works_with_a_dead_host(aws: Cloud) -> None:
-    with world.stack(NAME, aws, {"topology": "two_lans"}) as stack:
+    with world.stack(f"{NAME}-dead", aws, {"topology": "two_lans"}) as stack:
         stack.up()
         aws.client("ec2").stop_instances(InstanceIds=[aws.instance()["InstanceId"]])
         stack.destroy()
@@ -197,13 +197,13 @@ def test_destroy_works_with_a_dead_host(aws: Cloud) -> None:
 
 
 def test_destroy_after_a_killed_up_leaves_nothing(aws: Cloud) -> None:
-    with world.stack(NAME, aws, {"topology": "two_lans"}) as stack:
-        port = int(str(json.loads(stack.pulumi("config", "get", "port", "--json", "-s", NAME).output)["value"]))
-        argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "-s", NAME]
+    with world.stack(f"{NAME}-killed", aws, {"topology": "two_lans"}) as stack:
+        port = int(str(json.loads(stack.pulumi("config", "get", "port", "--json", "-s", stack.name).output)["value"]))
+        argv = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "-s", stack.name]
         with subprocess.Popen(argv, cwd=PROJECT, env=stack.environment, stdout=subprocess.DEVNULL) as up:
             until(lambda: _answers(aws, port), "a host that answers")
             up.kill()
-        stack.pulumi("cancel", "--yes", "-s", NAME)
+        stack.pulumi("cancel", "--yes", "-s", stack.name)
         stack.destroy()
     assert aws.left() == {}
 
@@ -220,7 +220,7 @@ def _answers(cloud: Cloud, port: int) -> bool:
 
 
 def test_an_elastic_address_stays_when_the_host_does_not(aws: Cloud) -> None:
-    with world.stack(NAME, aws, {"topology": "none", "elasticAddress": "true"}) as stack:
+    with world.stack(f"{NAME}-eip", aws, {"topology": "none", "elasticAddress": "true"}) as stack:
         stack.up()
         before, handed_out = aws.instance(), stack.outputs()["ssh"]
         stack.configure("resetHost", "1")
