@@ -6,6 +6,10 @@ import base64
 import gzip
 import json
 import re
+import time
+from pathlib import Path
+
+import pytest
 
 from tests.aws import world
 from tests.aws.world import Cloud
@@ -28,6 +32,27 @@ def test_from_nothing_to_a_lab_to_nothing(aws: Cloud) -> None:
         assert_no_secret(aws, stack)
         stack.destroy()
     assert aws.left() == {}
+
+
+@pytest.mark.quiet
+def test_it_takes_less_than_three_times_as_long_as_on_a_sandbox(aws: Cloud, tmp_path: Path) -> None:
+    with world.stack("e2e-aws-time", aws, {"topology": "ccna_ch8"}) as stack:
+        in_the_cloud = _seconds(stack)
+    sandbox = Stack("e2e-aws-sandbox", tmp_path, {"target": "sandbox", "topology": "ccna_ch8"})
+    try:
+        assert in_the_cloud < 3 * _seconds(sandbox)
+    finally:
+        if sandbox.settings.exists():
+            sandbox.destroy()
+
+
+def _seconds(stack: Stack) -> float:
+    """From nothing to the lab's checks to nothing."""
+    started = time.monotonic()
+    stack.up()
+    assert stack.run("lab", "check").returncode == 0
+    stack.destroy()
+    return time.monotonic() - started
 
 
 def assert_no_secret(cloud: Cloud, stack: Stack) -> None:
