@@ -39,7 +39,11 @@ class PluginImages(pulumi.ComponentResource):
             "docker", host=host.apply(_url), ssh_opts=host.apply(_ssh_options), opts=pulumi.ResourceOptions(parent=self)
         )
         own = pulumi.ResourceOptions(parent=self, provider=provider, deleted_with=machine)
-        self.ids = {plan.name: _image(plan, own).image_id for plan in plans}
+        pulled = {plan.name: _pulled(plan, own) for plan in plans if plan.pull is not None}
+        # What is built may be built on one of them, and Docker removes nothing that something is built on.
+        after = pulumi.ResourceOptions.merge(own, pulumi.ResourceOptions(depends_on=list(pulled.values())))
+        built = {plan.name: _built(plan, plan.build, after) for plan in plans if plan.build is not None}
+        self.ids = {name: image.image_id for name, image in {**pulled, **built}.items()}
         self.register_outputs({})
 
 
@@ -48,15 +52,17 @@ def of_plugin(plans: tuple[ImagePlan, ...]) -> tuple[ImagePlan, ...]:
     return tuple(plan for plan in plans if plan.pull is not None or plan.build is not None)
 
 
-def _image(plan: ImagePlan, opts: pulumi.ResourceOptions) -> docker.RemoteImage:
-    if plan.build is None:
-        return docker.RemoteImage(plan.name, name=plan.pull, keep_locally=False, opts=opts)
-    content = digest(Path(plan.build))
+def _pulled(plan: ImagePlan, opts: pulumi.ResourceOptions) -> docker.RemoteImage:
+    return docker.RemoteImage(plan.name, name=plan.pull, keep_locally=False, opts=opts)
+
+
+def _built(plan: ImagePlan, context: str, opts: pulumi.ResourceOptions) -> docker.RemoteImage:
+    content = digest(Path(context))
     return docker.RemoteImage(
         plan.name,
         # The plugin removes by name, the old one after the new one is there: another content has another name.
         name=f"exam-lab-{pulumi.get_stack().lower()}/{plan.name}:{content[:12]}",
-        build=docker.RemoteImageBuildArgs(context=plan.build),
+        build=docker.RemoteImageBuildArgs(context=context),
         triggers={"context": content},
         keep_locally=False,
         opts=opts,

@@ -12,14 +12,14 @@ from components.lab import Lab
 from components.settings import NONE, Settings
 from components.targets import target_host
 from components.topology.kept import kept_plan
-from components.topology.plan import Engine, Plan
+from components.topology.plan import Engine, Plan, pulling
 
 
 def build() -> None:
     """Declare everything of this stack. Raises pulumi.RunError with all that is wrong, before anything is made."""
     engine_watch.start()
     settings = Settings.from_config(pulumi.Config("lab"))
-    plan = _plan(settings.topology, settings.routers) if settings.topology else None
+    plan = pulling(_plan(settings.topology, settings.routers), settings.pull) if settings.topology else None
     target = target_host(settings, plan)
     if target.share and settings.image_plugin:
         raise pulumi.RunError(

@@ -35,6 +35,8 @@ class Settings:
     """What the lab may take of a shared host, or, of the stack that makes the host, what all labs may take; None: worked out."""
     cpus: float | None
     """The same in processors."""
+    pull: bool
+    """Whether the lab host can pull images from registries: then those are that the topology names beside a root file system."""
     image_plugin: bool
     """Whether pulumi-docker makes the images that are pulled or built."""
 
@@ -59,6 +61,7 @@ class Settings:
             reset_routers=config.get_int("resetRouters") or 0,
             memory_mib=config.get_int("memoryMib") or None,
             cpus=_cpus(config.get("cpus") or ""),
+            pull=bool(config.get_bool("pull")),
             image_plugin=bool(config.get_bool("imagePlugin")),
         )
 

@@ -373,7 +373,8 @@ class ImageSpec(Spec):
 
     rootfs: LocalPath | None = Field(
         default=None,
-        description="Folder or tar file with the root file system, relative to the topology file. Either this, `build` or `pull`.",
+        description="Folder or tar file with the root file system, relative to the topology file. Either this, `build` or `pull`;"
+        " or this and `pull`, which then is for lab hosts that can pull (the setting `lab:pull`).",
     )
     build: LocalPath | None = Field(
         default=None,
@@ -393,7 +394,7 @@ class ImageSpec(Spec):
     ) = Field(
         default=None,
         description="An image of a registry, which the lab host pulls. With a digest (`@sha256:…`) it is the same on every host; with a"
-        " tag, what that is when the host pulls it.",
+        " tag, what that is when the host pulls it. Where there is a `rootfs` too, the containers' `command` is for that one.",
     )
     host_files: dict[AbsolutePath, AbsolutePath] = Field(
         default_factory=dict,

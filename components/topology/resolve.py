@@ -802,10 +802,12 @@ class _Resolver:
         path: KeyPath = ("images", name)
         # What is faulty is given all the same.
         given = [key for key in ("rootfs", "build", "pull") if getattr(image, key) or key in self.keys(path)]
-        if len(given) != 1:
+        if len(given) != 1 and given != ["rootfs", "pull"]:
             what = f"{' and '.join(given)} are" if given else "neither rootfs, build nor pull is"
-            self.conflict((*path, *given[1:2]), f"{what} given: an image is made from one of them")
-        elif image.host_files and given != ["rootfs"]:
+            self.conflict(
+                (*path, *given[1:2]), f"{what} given: an image is made from one of them, or from rootfs or pull"
+            )
+        elif image.host_files and "rootfs" not in given:
             self.conflict(
                 (*path, "host_files"), "only an image made from a root file system is lent files of the lab host"
             )

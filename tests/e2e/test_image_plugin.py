@@ -25,14 +25,18 @@ pytestmark = pytest.mark.thorough
 
 
 def topology(reference: str) -> Topology:
-    """Two containers in one network, of a pulled and of a built image, each with the command of its image."""
+    """Two containers in one network, of a pulled and of a built image, each with the command of its image.
+
+    The one could also be of a root file system, which is not there.
+    """
     return {
         "topology": "images",
         "networks": {"Left": {"bridge": "left", "subnet": "10.10.1.0/24"}},
-        "images": {"pulled": {"pull": reference}, "built": {"build": "context"}},
+        "images": {"pulled": {"pull": reference, "rootfs": "nowhere"}, "built": {"build": "context"}},
         "containers": {
             name: {
                 "image": name,
+                **({"command": ["/bin/false"]} if name == "pulled" else {}),
                 "capabilities": ["NET_BIND_SERVICE"],
                 "interfaces": {"eth0": {"network": "Left", "address": f"10.10.1.{number}/24"}},
             }
@@ -61,6 +65,7 @@ def test_pulled_and_built_by_the_plugin(tmp_path: Path) -> None:
         file.write_text(json.dumps(topology(reference)))
         stack = ending.enter_context(on_host("e2e-image-plugin", tmp_path, host, str(file)))
         stack.configure("imagePlugin", "true")
+        stack.configure("pull", "true")
         if os.environ.get("EXAM_LAB_DOCKER_PLUGIN") != "real":
             path = (str(PLUGINS), str(Path(sys.executable).parent), os.environ["PATH"])
             stack.environment["PATH"] = os.pathsep.join(path)

@@ -192,8 +192,8 @@ VALUE_MISTAKES = [
     mistake(
         "two sources",
         "rootfs: page",
-        "rootfs: page\n    pull: web",
-        "13: images.page.pull: rootfs and pull are given: an image is made from one of them",
+        "build: page\n    pull: web",
+        "13: images.page.pull: build and pull are given: an image is made from one of them",
     ),
     mistake(
         "no reference",

@@ -8,7 +8,7 @@ import pytest
 
 from components.topology import TopologyError, plan_of, port_names, read_topology
 from components.topology.load import load
-from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan
+from components.topology.plan import AttachmentPlan, LinkEnd, LinkPlan, NioPlan, Plan, PortPlan, RouterPlan, pulling
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
 
@@ -188,6 +188,16 @@ containers: {one: {image: p}, two: {image: b}}
         (None, str(Path.cwd() / "labs" / "web"), None),
     ]
     assert [container.command for container in plan.containers] == [(), ()]
+
+
+def test_where_the_host_can_pull_what_is_pulled_takes_a_root_file_systems_place() -> None:
+    plan = ccna_ch8()
+    [here], [pulled] = pulling(plan, False).images, pulling(plan, True).images
+    assert (here.pull, here.host_files) == (None, plan.images[0].host_files)
+    assert (pulled.rootfs, pulled.pull, pulled.host_files) == (None, "larsks/simpleweb", ())
+    assert pulling(plan, False).containers == plan.containers
+    # Ours is for busybox.
+    assert pulling(plan, True).containers == (dataclasses.replace(plan.containers[0], command=()),)
 
 
 def test_secret_in_the_environment_stays_a_name() -> None:
