@@ -45,6 +45,7 @@ def apply(quotas: Mapping[str, float]) -> None:
 def _correct() -> None:
     """What moto does otherwise than EC2, or leaves undone."""
     run_instances, change_groups = EC2Backend.run_instances, EC2Backend.modify_instance_security_groups
+    terminate, start = EC2Backend.terminate_instances, EC2Backend.start_instances
     respond_run, respond_modify = InstanceResponse.run_instances, InstanceResponse.modify_instance_attribute
 
     def with_own_interfaces(self: Any, *arguments: Any, **keywords: Any) -> Any:  # noqa: ANN401
@@ -59,6 +60,20 @@ def _correct() -> None:
         instance = change_groups(self, instance_id, new_group_id_list)
         instance.nics[0]._group_set = []
         return instance
+
+    def with_its_addresses(self: Any, instance_ids: list[str]) -> Any:  # noqa: ANN401
+        ended = terminate(self, instance_ids)
+        for address in self.addresses:
+            if address.association_id and address.instance and address.instance.id in instance_ids:
+                self.disassociate_address(association_id=address.association_id)
+        return ended
+
+    def at_its_address(self: Any, instance_ids: list[str]) -> Any:  # noqa: ANN401
+        started = start(self, instance_ids)
+        for address in self.addresses:
+            if address.eni and address.eni.instance and address.eni.instance.id in instance_ids:
+                address.eni.public_ip = address.public_ip
+        return started
 
     def with_protection(self: Any) -> Any:  # noqa: ANN401
         # moto takes it later only, by ModifyInstanceAttribute.
@@ -75,6 +90,8 @@ def _correct() -> None:
         return EmptyResult()
 
     EC2Backend.run_instances = with_own_interfaces  # type: ignore[method-assign]
+    EC2Backend.terminate_instances = with_its_addresses  # type: ignore[method-assign]
+    EC2Backend.start_instances = at_its_address  # type: ignore[method-assign]
     EC2Backend.modify_instance_security_groups = of_its_interface  # type: ignore[method-assign]
     InstanceResponse.run_instances = with_protection  # type: ignore[method-assign]
     InstanceResponse.modify_instance_attribute = with_shutdown_behaviour  # type: ignore[method-assign]

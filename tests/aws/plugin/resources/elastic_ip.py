@@ -36,11 +36,13 @@ class Eip(Resource):
         }
 
     def update(self, aws: Aws, id_: str, olds: Properties, news: Properties, changed: frozenset[str]) -> None:
-        if "instance" in changed:
-            if news.get("instance"):
-                aws.call("ec2", "associate_address", AllocationId=id_, InstanceId=news["instance"])
-            else:
-                aws.call("ec2", "disassociate_address", AssociationId=olds["associationId"])
+        if "instance" not in changed:
+            return
+        address = _address(aws, id_)
+        if address and address.get("AssociationId"):
+            aws.call("ec2", "disassociate_address", AssociationId=address["AssociationId"])
+        if news.get("instance"):
+            aws.call("ec2", "associate_address", AllocationId=id_, InstanceId=news["instance"])
 
     def delete(self, aws: Aws, id_: str, known: Properties) -> None:
         address = _address(aws, id_)
