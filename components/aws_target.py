@@ -90,6 +90,8 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
         bootstrap=True,
         deadline=_text(settings.deadline),
         expiry=_text(settings.expiry),
+        region=settings.region,
+        profile=settings.profile,
         shared=shared,
         # What goes with the machine is not asked whether it may.
         opts=pulumi.ResourceOptions(deleted_with=None if shared else machine.instance),

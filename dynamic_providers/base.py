@@ -158,7 +158,11 @@ class HostProvider(SchemaProvider):
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
-            except Unreachable as error:
+            except (Unreachable, Refused) as error:
+                if endpoint.identity in process.replaced_hosts:
+                    return ReadResult("", {})
+                if isinstance(error, Refused):
+                    raise
                 process.warn_once(
                     str(endpoint), f"{error}. What is shown of it is what was recorded; it may have changed"
                 )

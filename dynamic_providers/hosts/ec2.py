@@ -178,6 +178,18 @@ class Account:
             )
         return f"{used} of {most:g} used, {needed} wanted"
 
+    def has(self, instance: str) -> bool:
+        """Whether an instance is there, running or stopped."""
+        try:
+            answer = self.ask("ec2", "describe_instances", InstanceIds=[instance])
+        except AwsError as error:
+            if "InvalidInstanceID" in str(error):
+                return False
+            raise
+        reservations = cast("list[dict[str, list[dict[str, dict[str, str]]]]]", answer["Reservations"])
+        states = [found["State"]["Name"] for reservation in reservations for found in reservation["Instances"]]
+        return any(state not in {"shutting-down", "terminated"} for state in states)
+
     def vpcs(self) -> int:
         """How many VPCs there are."""
         return len(cast("list[object]", self.ask("ec2", "describe_vpcs")["Vpcs"]))

@@ -63,6 +63,10 @@ class Args:
     """`2026-11-25T16:00:00Z`: then it tells everybody on it that the exam is over; \"\" is never. Observed."""
     expiry: str = ""
     """Then it powers off; \"\" is never. Observed."""
+    region: str = ""
+    """Where EC2 knows whether `machine` is still there, if it is an instance; \"\" is nowhere."""
+    profile: str = ""
+    """Of the AWS credentials for that; \"\" is as the environment says."""
 
 
 OUTPUTS = ("host", *ABOUT)
@@ -113,7 +117,17 @@ class LabHostProvider(SchemaProvider):
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
-            except Unreachable as error:
+            except (Unreachable, Refused) as error:
+                if _is_gone(props):
+                    # What is on it, and still recorded, needs no host to be deleted.
+                    with process.lock:
+                        process.replaced_hosts.add(id_)
+                    process.warn_once(
+                        str(endpoint), f"{props['machine']} is terminated: everything that was on it counts as gone"
+                    )
+                    return ReadResult("", {})
+                if isinstance(error, Refused):
+                    raise
                 process.warn_once(
                     str(endpoint), f"{error}. What is shown of it is what was recorded; it may have changed"
                 )
@@ -194,6 +208,8 @@ class LabHost(Resource, module="lab", name="LabHost"):
         bootstrap: pulumi.Input[bool] = False,
         deadline: pulumi.Input[str] = "",
         expiry: pulumi.Input[str] = "",
+        region: pulumi.Input[str] = "",
+        profile: pulumi.Input[str] = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Fields are those of `Args`."""
@@ -212,6 +228,8 @@ class LabHost(Resource, module="lab", name="LabHost"):
             "bootstrap": bootstrap,
             "deadline": deadline,
             "expiry": expiry,
+            "region": region,
+            "profile": profile,
         }
         super().__init__(
             LabHostProvider(),
@@ -248,6 +266,19 @@ def _await_bootstrap(agent: Agent, timeout_s: float) -> None:
             f"{agent.endpoint} did not become a lab host: {answer['failure']}\n"
             "`pulumi up` has it tried again there; another number in lab:resetHost makes the host anew"
         )
+
+
+def _is_gone(props: Properties) -> bool:
+    """Whether EC2 says so of a machine of its own; what can't be asked is not known to be gone."""
+    if not props.get("region"):
+        return False
+    from dynamic_providers.hosts import ec2
+
+    try:
+        return not ec2.Account(str(props["region"]), str(props.get("profile") or "")).has(str(props["machine"]))
+    except ec2.AwsError as error:
+        process.warn_once(f"{error}", f"{error}")
+        return False
 
 
 def _refuse_while_leased(endpoint: Endpoint) -> None:
