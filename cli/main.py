@@ -7,6 +7,7 @@ what they ran. LAB_TRACE=1 shows where an error came from.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
@@ -15,9 +16,9 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cli import checks, status, terminal
+from cli import checks, room, status, terminal
 from cli.errors import UsageError
-from cli.stack import read_deployment, select
+from cli.stack import deployment_from, read_deployment, read_outputs, select
 from dynamic_providers.connection import Unreachable
 from host_agent.errors import HostError
 
@@ -166,7 +167,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    deployment = read_deployment(select(arguments.stack))
+    name = select(arguments.stack)
+    outputs = read_outputs(name)
+    if outputs.get("topology") == "none":
+        found = room.read(name, outputs)
+        print(json.dumps(dataclasses.asdict(found), indent=2) if arguments.json else room.report(found))
+        return 0
+    deployment = deployment_from(name, outputs)
     objects = status.read(deployment)
     print(
         json.dumps(status.as_json(deployment, objects), indent=2)

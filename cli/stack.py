@@ -123,8 +123,12 @@ def select_from(stacks: Sequence[Mapping[str, object]]) -> str:
 
 def read_deployment(stack: str) -> Deployment:
     """What is deployed as `stack`. Raises UsageError where nothing is."""
-    outputs = cast(dict[str, object], json.loads(pulumi("stack", "output", "--json", "-s", stack)))
-    return deployment_from(stack, outputs)
+    return deployment_from(stack, read_outputs(stack))
+
+
+def read_outputs(stack: str) -> dict[str, object]:
+    """The stack's outputs. Raises UsageError."""
+    return cast(dict[str, object], json.loads(pulumi("stack", "output", "--json", "-s", stack)))
 
 
 def deployment_from(stack: str, outputs: Mapping[str, object]) -> Deployment:

@@ -47,6 +47,9 @@ def test_two_candidates_on_one_host(stacks: tuple[Stack, Stack, Stack]) -> None:
         done = stack.run("lab", "check")
         assert done.returncode == 0, done.stdout + done.stderr
 
+    assert one.run("lab", "status").returncode == 0
+    assert [line.split()[0] for line in host.run("lab", "status").stdout.splitlines()[3:5]] == [ONE, TWO]
+
     # Each has a key of its own, and the host's is in no state.
     shown = {stack.name: stack.outputs()["host"] for stack in (one, two)}
     assert {name: dict(of)["private_key_file"] for name, of in shown.items()} == {  # type: ignore[call-overload]
