@@ -16,7 +16,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -28,6 +29,8 @@ from tests.machines import make_key
 
 REGION = "eu-central-1"
 START_S = 60.0
+WAIT_S = 90.0
+"""For what befalls an instance."""
 PLUGINS = Path(__file__).parent / "plugins"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "for-tests", "AWS_SECRET_ACCESS_KEY": "for-tests-only"}
 """Any will do for moto."""
@@ -187,6 +190,14 @@ def _planned(output: str) -> Changes:
             _, _, type_, name = cast(str, step["urn"]).split("::")
             changes.setdefault(step["op"], []).append(f"{type_.rpartition(':')[2]} {name}")
     return {op: sorted(names) for op, names in changes.items()}
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Return when the condition holds."""
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {WAIT_S:g} s: {what}"
+        time.sleep(0.2)
 
 
 def free_port() -> int:

@@ -53,7 +53,9 @@ class Schedule(Resource):
         aws.found("scheduler", "delete_schedule", GroupName=group, Name=name)
 
 
-def _request(inputs: Properties) -> Answer:
+def _request(declared: Properties) -> Answer:
+    # An update is of the whole: what it leaves out is not left as it was.
+    inputs = {**Schedule.defaults, **declared}
     window, target = inputs["flexibleTimeWindow"], inputs["target"]
     request: Answer = {
         "Name": inputs["name"],
