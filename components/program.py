@@ -29,6 +29,8 @@ def build() -> None:
     pulumi.export("topology", str(settings.topology or NONE))
     if plan is None:
         pulumi.export("host", target.host)
+        machine = target.lab_host
+        pulumi.export("machine", {"id": machine.machine, "region": machine.region, "profile": machine.profile})
         pulumi.export("capacity", target.capacity(settings))
         return
     lab = Lab(

@@ -114,7 +114,7 @@ def shared(settings: Settings, requires: list[str], plan: Plan) -> TargetHost:
             lambda values: _of_host_stack(name, *values)
         )
 
-    host = output("host")
+    host, machine = output("host"), output("machine")
     lab_host = LabHost(
         "host",
         address=host["address"],
@@ -124,7 +124,10 @@ def shared(settings: Settings, requires: list[str], plan: Plan) -> TargetHost:
         host_key=host["host_key"],
         requires=requires,
         timeout_s=60.0,
-        machine=host["identity"],
+        # One that nobody makes is told by what is on its disk.
+        machine=pulumi.Output.all(machine["id"], host["identity"]).apply(lambda ids: ids[0] or ids[1]),
+        region=machine["region"],
+        profile=machine["profile"],
     )
     share = Share(
         key=KeyPair("key", name=f"lease-{pulumi.get_stack()}"),

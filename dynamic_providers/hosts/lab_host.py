@@ -148,7 +148,7 @@ class LabHostProvider(SchemaProvider):
         # The machine stays: it is removed by what made it.
         if _props.get("shared") and not process.delete_shared:
             with OneLine():
-                _refuse_while_leased(_endpoint(_props, identity=_id))
+                _refuse_while_leased(_endpoint(_props, identity=_id), _props)
         with process.lock:
             process.replaced_hosts.add(_id)
         connection.close(_endpoint(_props, identity=_id))
@@ -189,6 +189,9 @@ class LabHost(Resource, module="lab", name="LabHost"):
     """The interface of its default route; \"\" where it has none."""
     memory_mib: pulumi.Output[float]
     processors: pulumi.Output[float]
+    machine: pulumi.Output[str]
+    region: pulumi.Output[str]
+    profile: pulumi.Output[str]
 
     def __init__(
         self,
@@ -281,7 +284,7 @@ def _is_gone(props: Properties) -> bool:
         return False
 
 
-def _refuse_while_leased(endpoint: Endpoint) -> None:
+def _refuse_while_leased(endpoint: Endpoint, props: Properties) -> None:
     """Raises HostError naming who has a lab on the host; a host that is out of reach may have some."""
     from dynamic_providers import connection
 
@@ -291,7 +294,7 @@ def _refuse_while_leased(endpoint: Endpoint) -> None:
     except OtherHost:
         return
     except (Unreachable, Refused) as error:
-        if process.delete_unreachable:
+        if process.delete_unreachable or _is_gone(props):
             return
         raise HostError(
             f"{error}. Other stacks may have labs there; to let the host go all the same, {force}"

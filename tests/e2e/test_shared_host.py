@@ -85,6 +85,7 @@ def test_two_candidates_on_one_host(stacks: tuple[Stack, Stack, Stack]) -> None:
 
 
 @pytest.mark.thorough
+@pytest.mark.timeout(900)
 def test_a_host_that_is_taken_away_all_the_same_and_made_anew(stacks: tuple[Stack, Stack, Stack]) -> None:
     host, one, two = stacks
     host.up()
