@@ -7,6 +7,7 @@ A kind's resource class (`dynamic_providers.bridge.Bridge`) gives it keyword arg
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import threading
@@ -159,7 +160,7 @@ class HostProvider(SchemaProvider):
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
             except (Unreachable, Refused) as error:
-                if endpoint.identity in process.replaced_hosts:
+                if _has_ended(props):
                     return ReadResult("", {})
                 if isinstance(error, Refused):
                     raise
@@ -203,11 +204,11 @@ class HostProvider(SchemaProvider):
             except OtherHost:
                 return
             except Refused:
-                if endpoint.identity in process.replaced_hosts:
+                if _has_ended(_props):
                     return
                 raise
             except Unreachable as error:
-                if process.delete_unreachable or endpoint.identity in process.replaced_hosts:
+                if process.delete_unreachable or _has_ended(_props):
                     return
                 raise AgentError(
                     f"{error}. Nothing was removed there and it stays in the state; if the machine is gone for good, "
@@ -289,6 +290,32 @@ def _agent(endpoint: Endpoint) -> Agent:
 
 def _endpoint(properties: Mapping[str, object]) -> Endpoint:
     return Endpoint.from_properties(cast(Mapping[str, object], properties[HOST]))
+
+
+def _has_ended(properties: Mapping[str, object]) -> bool:
+    """Whether the host of a resource is known to be gone, or EC2 says so."""
+    host = cast("Mapping[str, object]", properties[HOST])
+    return host.get("identity") in process.replaced_hosts or is_gone(
+        cast("Mapping[str, str]", host.get("instance") or {})
+    )
+
+
+def is_gone(instance: Mapping[str, object]) -> bool:
+    """Whether EC2 has no such instance any more, `{machine, region, profile}`; one that can't be asked for is not known to be gone."""
+    if not instance.get("region"):
+        return False
+    return _is_terminated(*(str(instance.get(name) or "") for name in ("machine", "region", "profile")))
+
+
+@functools.cache
+def _is_terminated(machine: str, region: str, profile: str) -> bool:
+    from dynamic_providers.hosts import ec2
+
+    try:
+        return not ec2.Account(region, profile).has(machine)
+    except ec2.AwsError as error:
+        process.warn_once(f"{error}", f"{error}")
+        return False
 
 
 def is_unknown(value: object) -> bool:

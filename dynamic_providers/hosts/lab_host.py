@@ -11,7 +11,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers import engine
-from dynamic_providers.base import OneLine, Properties, SchemaProvider, plain, process
+from dynamic_providers.base import OneLine, Properties, SchemaProvider, is_gone, plain, process
 from dynamic_providers.endpoint import Endpoint, OtherHost, Refused, Unreachable
 from host_agent.errors import HostError, Missing
 from host_agent.schema import REPLACE, between, examine
@@ -118,7 +118,7 @@ class LabHostProvider(SchemaProvider):
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
             except (Unreachable, Refused) as error:
-                if _is_gone(props):
+                if is_gone(props):
                     # What is on it, and still recorded, needs no host to be deleted.
                     with process.lock:
                         process.replaced_hosts.add(id_)
@@ -172,7 +172,11 @@ class LabHostProvider(SchemaProvider):
         if missing:
             raise Missing(f"{agent.endpoint} is not ready for labs: {'; '.join(missing)}")
         outputs: Properties = {name: about[name] for name in ABOUT}
-        return args, {**outputs, "host": dataclasses.asdict(agent.pinned)}, agent
+        host: Properties = dataclasses.asdict(agent.pinned)
+        if args["region"]:
+            # For what is on the host to ask, should it be out of reach.
+            host["instance"] = {name: args[name] for name in ("machine", "region", "profile")}
+        return args, {**outputs, "host": host}, agent
 
 
 class LabHost(Resource, module="lab", name="LabHost"):
@@ -271,19 +275,6 @@ def _await_bootstrap(agent: Agent, timeout_s: float) -> None:
         )
 
 
-def _is_gone(props: Properties) -> bool:
-    """Whether EC2 says so of a machine of its own; what can't be asked is not known to be gone."""
-    if not props.get("region"):
-        return False
-    from dynamic_providers.hosts import ec2
-
-    try:
-        return not ec2.Account(str(props["region"]), str(props.get("profile") or "")).has(str(props["machine"]))
-    except ec2.AwsError as error:
-        process.warn_once(f"{error}", f"{error}")
-        return False
-
-
 def _refuse_while_leased(endpoint: Endpoint, props: Properties) -> None:
     """Raises HostError naming who has a lab on the host; a host that is out of reach may have some."""
     from dynamic_providers import connection
@@ -294,7 +285,7 @@ def _refuse_while_leased(endpoint: Endpoint, props: Properties) -> None:
     except OtherHost:
         return
     except (Unreachable, Refused) as error:
-        if process.delete_unreachable or _is_gone(props):
+        if process.delete_unreachable or is_gone(props):
             return
         raise HostError(
             f"{error}. Other stacks may have labs there; to let the host go all the same, {force}"
