@@ -295,13 +295,11 @@ def _endpoint(properties: Mapping[str, object]) -> Endpoint:
 def _has_ended(properties: Mapping[str, object]) -> bool:
     """Whether the host of a resource is known to be gone, or EC2 says so."""
     host = cast("Mapping[str, object]", properties[HOST])
-    return host.get("identity") in process.replaced_hosts or is_gone(
-        cast("Mapping[str, str]", host.get("instance") or {})
-    )
+    return host.get("identity") in process.replaced_hosts or is_gone(host)
 
 
 def is_gone(instance: Mapping[str, object]) -> bool:
-    """Whether EC2 has no such instance any more, `{machine, region, profile}`; one that can't be asked for is not known to be gone."""
+    """Whether EC2 has no such instance any more, `{machine, region, profile, …}`; one that can't be asked for is not known to be gone."""
     if not instance.get("region"):
         return False
     return _is_terminated(*(str(instance.get(name) or "") for name in ("machine", "region", "profile")))

@@ -175,7 +175,7 @@ class LabHostProvider(SchemaProvider):
         host: Properties = dataclasses.asdict(agent.pinned)
         if args["region"]:
             # For what is on the host to ask, should it be out of reach.
-            host["instance"] = {name: args[name] for name in ("machine", "region", "profile")}
+            host.update({name: args[name] for name in ("machine", "region", "profile")})
         return args, {**outputs, "host": host}, agent
 
 
