@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import shlex
 import signal
@@ -22,6 +23,7 @@ from cli.errors import UsageError
 from cli.main import guarded
 from cli.stack import Deployment, pulumi
 from cli.table import count
+from dynamic_providers.key_pair import remove_key
 from sandbox import control
 from sandbox.base import ensure, has_dynamips
 from sandbox.errors import SandboxError
@@ -101,6 +103,9 @@ def destroy(name: str) -> int:
     settings = leftovers.settings_of(name)
     if there:
         heading(f"pulumi destroy: stack {name}")
+        if settings.delete_unreachable:
+            # A destroy has the settings of the last `up`.
+            os.environ["LAB_DELETE_UNREACHABLE"] = "true"
         # What goes with the machine need not be read before, and a machine that is dead can't be.
         if status := live(
             "destroy", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--remove", "-s", name
@@ -140,15 +145,15 @@ def make_stack(name: str) -> None:
 
 
 def destroy_sandbox(name: str) -> bool:
-    """Destroy the sandbox and its keys if they are there: a state that was lost does not know them. Raises UsageError."""
+    """Destroy the sandbox and the stack's keys if they are there: a state that was lost does not know them. Raises UsageError."""
     state = stack.project_folder() / ".state"
     exists = (state / "sandboxes" / name).exists()
     try:
         control.destroy(name, state=state / "sandboxes")
     except SandboxError as error:
         raise UsageError(str(error)) from None
-    for key in (state / "keys" / f"sandbox-{name}", state / "keys" / f"sandbox-{name}.pub"):
-        key.unlink(missing_ok=True)
+    for key in (f"sandbox-{name}", f"lease-{name}"):
+        remove_key(state / "keys" / key)
     return exists
 
 

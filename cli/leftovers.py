@@ -1,10 +1,11 @@
-"""What a stack has on a lab host of the user's (target `ssh`) though its state, lost or rolled back, knows nothing of it.
+"""What a stack has on a lab host that is not its own (targets `ssh`, `stack:NAME`) though its state, lost or rolled back, knows nothing of it.
 
 The ledger on the host knows whose it is: see host_agent/kinds/lease.py.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,15 +14,17 @@ from ruamel.yaml import YAML
 from cli import stack
 from cli.errors import UsageError
 from dynamic_providers import connection
+from dynamic_providers.base import is_set
 from dynamic_providers.connection import Endpoint
 from dynamic_providers.lab_lease import this_user
 
 PROJECT = "lab"
+STACK = "stack:"
 
 
 @dataclass(frozen=True)
 class HostSettings:
-    """What a stack's settings say of its host. `address` is "" for every target but `ssh`."""
+    """What a stack's settings say of its host. `address` is "" for targets whose host is the stack's own."""
 
     address: str = ""
     port: int = 22
@@ -37,7 +40,10 @@ def settings_of(name: str) -> HostSettings:
     if not path.exists():
         return HostSettings()
     config = cast("dict[str, object]", (YAML(typ="safe").load(path) or {}).get("config") or {})
-    if config.get("lab:target") != "ssh":
+    target = str(config.get("lab:target") or "")
+    if target.startswith(STACK):
+        return _of_stack(target.removeprefix(STACK))
+    if target != "ssh":
         return HostSettings()
     return HostSettings(
         address=str(config.get("lab:address") or ""),
@@ -45,7 +51,19 @@ def settings_of(name: str) -> HostSettings:
         user=str(config.get("lab:user") or "root"),
         private_key_file=str(config.get("lab:privateKeyFile") or ""),
         host_key=str(config.get("lab:hostKey") or ""),
-        delete_unreachable=str(config.get("lab:deleteUnreachable")).lower() == "true",
+        delete_unreachable=is_set("LAB_DELETE_UNREACHABLE")
+        or str(config.get("lab:deleteUnreachable")).lower() == "true",
+    )
+
+
+def _of_stack(name: str) -> HostSettings:
+    """The host that another stack has, as its outputs say; none where it has none any more."""
+    try:
+        host = Endpoint.from_properties(json.loads(stack.pulumi("stack", "output", "host", "--json", "-s", name)))
+    except UsageError:
+        return HostSettings()
+    return HostSettings(
+        host.address, host.port, host.user, host.private_key_file, host.host_key, is_set("LAB_DELETE_UNREACHABLE")
     )
 
 

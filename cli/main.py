@@ -7,16 +7,18 @@ what they ran. LAB_TRACE=1 shows where an error came from.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from cli import checks, status, terminal
+from cli import checks, room, status, terminal
 from cli.errors import UsageError
-from cli.stack import read_deployment, select
+from cli.stack import deployment_from, read_deployment, read_outputs, select
 from dynamic_providers.connection import Unreachable
 from host_agent.errors import HostError
 
@@ -109,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="for programs")
     state = add("status", _status, "show the devices, and what is absent or differs from its declaration")
     state.add_argument("--json", action="store_true", help="for programs")
+    preflight = add(
+        "preflight",
+        _preflight,
+        "ask AWS whether the host of target aws can be had",
+        "Account, region, instance type, zone, image, key and quotas, before anything is made. Exit status 1 if something is missing.",
+    )
+    preflight.add_argument("--json", action="store_true", help="for programs")
     console = add(
         "console",
         _console,
@@ -127,6 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         " image, and the next `pulumi up` gives it to all routers that have it.",
     )
     idle_pc.add_argument("device", metavar="ROUTER", help="as `lab status` shows it")
+    new = add("new", _new, "make a project's folder: the program, and topologies to start from")
+    new.add_argument("folder", metavar="FOLDER", type=Path, help="a new one, or an empty one")
     execute = add(
         "exec",
         _exec,
@@ -156,7 +167,13 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    deployment = read_deployment(select(arguments.stack))
+    name = select(arguments.stack)
+    outputs = read_outputs(name)
+    if outputs.get("topology") == "none":
+        found = room.read(name, outputs)
+        print(json.dumps(dataclasses.asdict(found), indent=2) if arguments.json else room.report(found))
+        return 0
+    deployment = deployment_from(name, outputs)
     objects = status.read(deployment)
     print(
         json.dumps(status.as_json(deployment, objects), indent=2)
@@ -164,6 +181,15 @@ def _status(arguments: argparse.Namespace) -> int:
         else status.report(deployment, objects)
     )
     return 0
+
+
+def _preflight(arguments: argparse.Namespace) -> int:
+    # Only here: the other commands need neither the settings of AWS nor what asks it.
+    from cli import preflight
+
+    findings = preflight.run(select(arguments.stack))
+    print(json.dumps(preflight.as_json(findings), indent=2) if arguments.json else preflight.table(findings))
+    return 0 if all(finding.passed for finding in findings) else 1
 
 
 def _console(arguments: argparse.Namespace) -> int:
@@ -176,6 +202,18 @@ def _aux(arguments: argparse.Namespace) -> int:
 
 def _idle_pc(arguments: argparse.Namespace) -> int:
     return terminal.find_idle_pc(read_deployment(select(arguments.stack)), arguments.device)
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from cli import new
+
+    for name in new.write(arguments.folder):
+        print(arguments.folder / name)
+    print(
+        f"\nNext: cd {arguments.folder}, pulumi login (or pulumi login --local), pulumi stack init dev,"
+        " pulumi config set target …; topologies are under stacks/topologies"
+    )
+    return 0
 
 
 def _exec(arguments: argparse.Namespace) -> int:

@@ -66,12 +66,12 @@ class Deployment:
 
 
 def project_folder() -> Path:
-    """The project's folder: where this package lies, else the nearest one above the current folder. Raises UsageError."""
+    """The project's folder: the checkout in which this package lies, else the nearest one above the current folder. Raises UsageError."""
     for folder in (Path(__file__).resolve().parent.parent, Path.cwd(), *Path.cwd().parents):
-        if (folder / "Pulumi.yaml").is_file() and (folder / "components").is_dir():
+        if (folder / "Pulumi.yaml").is_file() and (folder / "stacks").is_dir():
             return folder
     raise UsageError(
-        "this is not in the project's folder (there is no Pulumi.yaml here or above); change to it and try again"
+        "this is not in the project's folder (there is no Pulumi.yaml here or above): change to it, or make one by `lab new`"
     )
 
 
@@ -123,12 +123,20 @@ def select_from(stacks: Sequence[Mapping[str, object]]) -> str:
 
 def read_deployment(stack: str) -> Deployment:
     """What is deployed as `stack`. Raises UsageError where nothing is."""
-    outputs = cast(dict[str, object], json.loads(pulumi("stack", "output", "--json", "-s", stack)))
-    return deployment_from(stack, outputs)
+    return deployment_from(stack, read_outputs(stack))
+
+
+def read_outputs(stack: str) -> dict[str, object]:
+    """The stack's outputs. Raises UsageError."""
+    return cast(dict[str, object], json.loads(pulumi("stack", "output", "--json", "-s", stack)))
 
 
 def deployment_from(stack: str, outputs: Mapping[str, object]) -> Deployment:
     """From the stack's outputs, as `components.program` exports them. Raises UsageError where the lab's are missing."""
+    if outputs.get("topology") == "none":
+        raise UsageError(
+            f"stack {stack} makes only a host; the labs on it are those of stacks with target stack:{stack}"
+        )
     missing = [name for name in ("host", "lease", "devices", "checks") if name not in outputs]
     if missing:
         raise UsageError(

@@ -6,15 +6,14 @@ import contextlib
 import os
 import signal
 import sys
-import termios
 import threading
-import tty
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Literal
 
 import paramiko
 
+from cli.errors import UsageError
 from cli.stack import Deployment
 from dynamic_providers import connection
 from dynamic_providers.connection import Lost
@@ -34,6 +33,10 @@ def console(deployment: Deployment, device_name: str, *, line: Literal["attach",
     argv = ssh.agent_command(line, deployment.lease, device.name)
     if not (os.isatty(STDIN) and os.isatty(STDOUT)):
         return join(ssh.channel(argv), deployment)
+    if sys.platform == "win32":
+        raise UsageError(
+            "a console needs a terminal of Linux or macOS: use WSL, or `lab exec` and `lab console` with its input from a pipe"
+        )
     columns, rows = os.get_terminal_size(STDIN)
     channel = ssh.terminal(argv, os.environ.get("TERM") or "vt100", columns, rows)
     with _raw_terminal(), _window_changes(channel):
@@ -106,6 +109,9 @@ def _copy_output(channel: paramiko.Channel, read: Callable[[int], bytes], descri
 @contextlib.contextmanager
 def _raw_terminal() -> Iterator[None]:
     """Every key goes to the other side, ^C too; the terminal is as before on the way out, a kill included."""
+    import termios  # not on Windows
+    import tty
+
     before = termios.tcgetattr(STDIN)
     ending = [(number, signal.signal(number, _end)) for number in (signal.SIGTERM, signal.SIGHUP)]
     try:

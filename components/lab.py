@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
+from typing import TYPE_CHECKING, cast
 
 import pulumi
 
@@ -14,17 +16,21 @@ from components.container import LabContainer
 from components.emulated_router import EmulatedRouter
 from components.network import Network
 from components.router import PORT_OWNED, Router
-from components.site import Site
+from components.site import Share, Site
 from components.topology.plan import FREE, ON_HOST, AttachmentPlan, LinkEnd, LinkPlan, Plan
 from components.uplink import Uplink
 from dynamic_providers.bridge import Bridge
 from dynamic_providers.dynamips_hypervisor import DynamipsHypervisor
 from dynamic_providers.image import Image
+from dynamic_providers.key_pair import KeyPair
 from dynamic_providers.lab_lease import LabLease, this_user
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.route import Route
 from dynamic_providers.router_image import RouterImage
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
+
+if TYPE_CHECKING:
+    from components.plugin_images import PluginImages
 
 
 class Lab(pulumi.ComponentResource):
@@ -37,6 +43,8 @@ class Lab(pulumi.ComponentResource):
     """
 
     lease: LabLease
+    host: pulumi.Output[Mapping[str, object]]
+    """How what is in the lab is reached."""
     devices: pulumi.Output[Mapping[str, Mapping[str, object]]]
     checks: list[dict[str, object]]
 
@@ -49,30 +57,41 @@ class Lab(pulumi.ComponentResource):
         host_ifname: pulumi.Output[str],
         machine: pulumi.Resource | None,
         reset: int = 0,
+        share: Share | None = None,
+        image_plugin: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """`host_ifname` is the interface of the host's default route, for topologies with NAT.
 
         Another `reset` gives emulated routers their configuration anew.
         `machine` is what the stack made the host with, if it did: then the lab goes with it, without a call per object.
+        `share` is the lab's part of a host that others share: then the lease's own key, not the host's, works for all but the lease itself.
         """
         super().__init__("lab:components:Lab", name, None, opts)
+        images = _plugin_images(plan, host, machine, self) if image_plugin else None
         self.lease = LabLease(
             "lease",
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
             user=this_user(),
+            public_key=share.key.public_key if share else "",
+            budget=share.budget if share else None,
+            capacity=share.capacity if share else None,
             host=host,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=machine),
+            # The lease ends the containers, before the images that they are made from.
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=machine, depends_on=[images] if images else None),
         )
+        self.host = _opened_by(share.key, host, self.lease) if share else host
         contents = LabContents(
             name,
             plan=plan,
-            host=host,
+            host=self.host,
+            host_itself=host,
             lease=self.lease.lease,
             uplink=self.lease.uplink,
             host_ifname=host_ifname,
             reset=reset,
+            image_ids=images.ids if images else {},
             opts=pulumi.ResourceOptions(parent=self, deleted_with=self.lease),
         )
         stack = pulumi.get_stack()
@@ -96,12 +115,15 @@ class LabContents(pulumi.ComponentResource):
         *,
         plan: Plan,
         host: pulumi.Output[Mapping[str, object]],
+        host_itself: pulumi.Output[Mapping[str, object]],
         lease: pulumi.Output[str],
         uplink: pulumi.Output[str],
         host_ifname: pulumi.Output[str],
         reset: int,
+        image_ids: Mapping[str, pulumi.Output[str]],
         opts: pulumi.ResourceOptions,
     ) -> None:
+        """`host_itself` is the host with the key that may change what is not the lab's alone; `image_ids` are images that are there already."""
         super().__init__("lab:components:LabContents", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
         namespace = NetworkNamespace(
@@ -171,18 +193,22 @@ class LabContents(pulumi.ComponentResource):
             ]
             if ends:
                 VethPair(link.name, endpoints=(ends[0], ends[1]), host=host, lease=lease, opts=own)
-        images = {
+        own_images = {
             image.name: Image(
                 image.name,
                 name=image.name,
                 rootfs=image.rootfs,
+                build=image.build,
+                pull=image.pull,
                 host_files={file.target: file.source for file in image.host_files},
                 host=host,
                 lease=lease,
                 opts=own,
             )
             for image in plan.images
+            if image.name not in image_ids
         }
+        images = {**image_ids, **{name: image.image_id for name, image in own_images.items()}}
         containers: dict[str, LabContainer] = {}
         if plan.containers:
             pause = Image(
@@ -199,7 +225,7 @@ class LabContents(pulumi.ComponentResource):
                     container.name,
                     plan=container,
                     site=site,
-                    image=images[container.image].image_id,
+                    image=images[container.image],
                     pause_image=pause.image_id,
                     opts=own,
                 )
@@ -208,7 +234,7 @@ class LabContents(pulumi.ComponentResource):
         if plan.host.nat:
             Uplink(
                 "uplink",
-                site=site,
+                site=dataclasses.replace(site, host=host_itself),
                 sources=[network.subnet for network in plan.networks],
                 network=uplink,
                 host_ifname=host_ifname,
@@ -260,6 +286,36 @@ class LabContents(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
         return images
+
+
+def _plugin_images(
+    plan: Plan, host: pulumi.Output[Mapping[str, object]], machine: pulumi.Resource | None, parent: pulumi.Resource
+) -> PluginImages | None:
+    """The images that pulumi-docker makes; None where there are none. Raises pulumi.RunError where it is not installed."""
+    try:
+        from components.plugin_images import PluginImages, of_plugin
+    except ModuleNotFoundError as error:
+        if error.name != "pulumi_docker":
+            raise
+        raise pulumi.RunError(
+            "lab:imagePlugin is true, but pulumi_docker is not installed: `pip install pulumi-docker`, or set it to false"
+        ) from None
+    plans = of_plugin(plan.images)
+    if not plans:
+        return None
+    return PluginImages("images", plans=plans, host=host, machine=machine, opts=pulumi.ResourceOptions(parent=parent))
+
+
+def _opened_by(
+    key: KeyPair, host: pulumi.Output[Mapping[str, object]], lease: LabLease
+) -> pulumi.Output[Mapping[str, object]]:
+    """The host as the lease's key opens it, which it does once the lease is there."""
+
+    def opened(values: list[object]) -> Mapping[str, object]:
+        known, file, _ = values
+        return {**cast("Mapping[str, object]", known), "private_key_file": file}
+
+    return pulumi.Output.all(host, key.private_key_file, lease.id).apply(opened)
 
 
 Interface = tuple[AttachmentPlan, VethPair]

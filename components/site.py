@@ -8,7 +8,18 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.topology.plan import AttachmentPlan
+from dynamic_providers.key_pair import KeyPair
+from dynamic_providers.lab_lease import BudgetArgs
 from dynamic_providers.veth_pair import VethPair
+
+
+@dataclass(frozen=True)
+class Share:
+    """A lab's part of a host that other stacks share: the key that opens it alone, what it may take, and what all may."""
+
+    key: KeyPair
+    budget: BudgetArgs
+    capacity: pulumi.Output[Mapping[str, float]]
 
 
 @dataclass(frozen=True)

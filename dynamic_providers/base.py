@@ -7,6 +7,7 @@ A kind's resource class (`dynamic_providers.bridge.Bridge`) gives it keyword arg
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import threading
@@ -31,7 +32,7 @@ from dynamic_providers import (
     serialization,  # noqa: F401 - its import is what it is for
     workers,
 )
-from dynamic_providers.endpoint import Endpoint, OtherHost, Unreachable
+from dynamic_providers.endpoint import Endpoint, OtherHost, Refused, Unreachable
 from host_agent import kinds
 from host_agent.errors import HostError as AgentError
 from host_agent.schema import examine, replacements
@@ -57,6 +58,7 @@ class _Process:
     """What this provider process knows beside its resources."""
 
     delete_unreachable: bool = False
+    delete_shared: bool = False
     warned: set[str] = dataclasses.field(default_factory=set)
     replaced_hosts: set[str] = dataclasses.field(default_factory=set)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -117,6 +119,8 @@ class HostProvider(SchemaProvider):
     """
 
     common = (HOST, LEASE)
+    timeout_s: ClassVar[float] = 120.0
+    """How long add and set may take, while the host lives."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -143,7 +147,7 @@ class HostProvider(SchemaProvider):
             agent = _agent(_endpoint(props))
             args = self.args(props)
             self.prepare(agent, str(props.get(LEASE) or ""), args)
-            answer = agent.call("add", self._request(props, args), progress=_progress)
+            answer = agent.call("add", self._request(props, args), timeout_s=self.timeout_s, progress=_progress)
             outputs = cast(Properties, answer["outputs"])
             return CreateResult(str(answer["id"]), {**self._state(props), **outputs})
 
@@ -155,7 +159,11 @@ class HostProvider(SchemaProvider):
             except OtherHost as error:
                 process.warn_once(str(endpoint), f"{error}: everything that was on it counts as gone")
                 return ReadResult("", {})
-            except Unreachable as error:
+            except (Unreachable, Refused) as error:
+                if _has_ended(props):
+                    return ReadResult("", {})
+                if isinstance(error, Refused):
+                    raise
                 process.warn_once(
                     str(endpoint), f"{error}. What is shown of it is what was recorded; it may have changed"
                 )
@@ -183,7 +191,9 @@ class HostProvider(SchemaProvider):
             self.prepare(agent, str(_news.get(LEASE) or ""), args)
             # The lease's own id is an output: after a check only the old properties have it.
             request = self._request({**_olds, **_news}, args)
-            answer = agent.call("set", {**request, "olds": self.args(_olds)}, progress=_progress)
+            answer = agent.call(
+                "set", {**request, "olds": self.args(_olds)}, timeout_s=self.timeout_s, progress=_progress
+            )
             return UpdateResult({**self._state(_news), **cast(Properties, answer["outputs"])})
 
     def delete(self, _id: str, _props: Properties) -> None:
@@ -193,12 +203,16 @@ class HostProvider(SchemaProvider):
                 _agent(endpoint).call("remove", self._request(_props, self.args(_props)))
             except OtherHost:
                 return
+            except Refused:
+                if _has_ended(_props):
+                    return
+                raise
             except Unreachable as error:
-                if process.delete_unreachable or endpoint.identity in process.replaced_hosts:
+                if process.delete_unreachable or _has_ended(_props):
                     return
                 raise AgentError(
                     f"{error}. Nothing was removed there and it stays in the state; if the machine is gone for good, "
-                    "`pulumi config set lab:deleteUnreachable true` and run this again"
+                    "set the environment variable LAB_DELETE_UNREACHABLE=true and run this again"
                 ) from None
 
     def prepare(self, agent: Agent, lease: str, args: Properties) -> None:
@@ -240,7 +254,16 @@ def configure_process(request: ConfigureRequest) -> None:
         sys.tracebacklimit = 0
     engine.attach()
     workers.widen()
-    process.delete_unreachable = request.config.get("lab:deleteUnreachable") == "true"
+    # `pulumi destroy` runs no program, and then the settings are those of the last `up`: what is wanted of a destroy must come another way.
+    process.delete_unreachable = (
+        is_set("LAB_DELETE_UNREACHABLE") or request.config.get("lab:deleteUnreachable") == "true"
+    )
+    process.delete_shared = is_set("LAB_DELETE_SHARED")
+
+
+def is_set(variable: str) -> bool:
+    """Whether an environment variable asks for something."""
+    return os.environ.get(variable, "").lower() in {"1", "true", "yes"}
 
 
 class OneLine:
@@ -267,6 +290,30 @@ def _agent(endpoint: Endpoint) -> Agent:
 
 def _endpoint(properties: Mapping[str, object]) -> Endpoint:
     return Endpoint.from_properties(cast(Mapping[str, object], properties[HOST]))
+
+
+def _has_ended(properties: Mapping[str, object]) -> bool:
+    """Whether the host of a resource is known to be gone, or EC2 says so."""
+    host = cast("Mapping[str, object]", properties[HOST])
+    return host.get("identity") in process.replaced_hosts or is_gone(host)
+
+
+def is_gone(instance: Mapping[str, object]) -> bool:
+    """Whether EC2 has no such instance any more, `{machine, region, profile, …}`; one that can't be asked for is not known to be gone."""
+    if not instance.get("region"):
+        return False
+    return _is_terminated(*(str(instance.get(name) or "") for name in ("machine", "region", "profile")))
+
+
+@functools.cache
+def _is_terminated(machine: str, region: str, profile: str) -> bool:
+    from dynamic_providers.hosts import ec2
+
+    try:
+        return not ec2.Account(region, profile).has(machine)
+    except ec2.AwsError as error:
+        process.warn_once(f"{error}", f"{error}")
+        return False
 
 
 def is_unknown(value: object) -> bool:

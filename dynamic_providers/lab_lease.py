@@ -5,10 +5,18 @@ from __future__ import annotations
 import getpass
 import platform
 from collections.abc import Mapping
+from typing import TypedDict
 
 import pulumi
 
 from dynamic_providers.base import HostProvider, HostResource
+
+
+class BudgetArgs(TypedDict):
+    """Fields of `host_agent.kinds.lease.Budget`: MiB and processors."""
+
+    memory_mib: int
+    cpus: float
 
 
 def this_user() -> str:
@@ -34,12 +42,24 @@ class LabLease(HostResource, module="lab", name="LabLease"):
         stack: pulumi.Input[str],
         user: pulumi.Input[str],
         kept: pulumi.Input[bool] = True,
+        public_key: pulumi.Input[str] = "",
+        budget: BudgetArgs | None = None,
+        capacity: pulumi.Input[Mapping[str, float]] | None = None,
         host: pulumi.Input[Mapping[str, object]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`user` is `name@machine` of who runs Pulumi; `kept`: the host itself brings the lab back after a reboot.
+        """`user` is `name@machine` of who runs Pulumi; `kept`: the host itself brings the lab back after a reboot; `public_key` opens this lease and
+        no more; `budget` is what the lab may take, `capacity` what all on the host may.
 
         Fields are those of `host_agent.kinds.lease.Args`.
         """
-        args = {"project": project, "stack": stack, "user": user, "kept": kept}
+        args = {
+            "project": project,
+            "stack": stack,
+            "user": user,
+            "kept": kept,
+            "public_key": public_key,
+            "budget": budget,
+            "capacity": capacity,
+        }
         super().__init__(HostProvider("lease"), resource_name, args, host=host, lease=None, opts=opts)

@@ -52,8 +52,8 @@ def version() -> str:
     """Twelve hex digits that change whenever what is shipped changes: from the agent's files and the libraries' versions."""
     digest = hashlib.sha256()
     root = _package("host_agent")
-    for path in sorted(root.rglob("*.py")):
-        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(root.rglob("*.py"), key=lambda path: path.relative_to(root).parts):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for distribution in LIBRARIES:
         digest.update(f"{distribution}=={importlib.metadata.version(distribution)}\0".encode())
     digest.update(INSTALLER.encode())
@@ -76,9 +76,9 @@ def archive() -> bytes:
         _add(tar, agent / "run.py", "run.py")
         for package in ("host_agent", *LIBRARIES.values()):
             root = _package(package)
-            for path in sorted(root.rglob("*")):
+            for path in sorted(root.rglob("*"), key=lambda path: path.relative_to(root).parts):
                 if path.suffix in {".py", ".pem"} and "__pycache__" not in path.parts:
-                    _add(tar, path, f"{package}/{path.relative_to(root)}")
+                    _add(tar, path, f"{package}/{path.relative_to(root).as_posix()}")
     return buffer.getvalue()
 
 

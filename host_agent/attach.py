@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
-from host_agent import commands, dynamips
+from host_agent import commands, dynamips, guest
 from host_agent.context import Context, Host, netns_name
 from host_agent.errors import CommandFailed, HostError, Missing
 from host_agent.ledger import Entry, read_json
@@ -43,7 +43,7 @@ def command_for(host: Host, lease: str, device: str, command: Argv, *, aux: bool
         return _emulated(host, entry, command, aux=aux)
     if aux:
         raise Missing(f"{device} has no AUX port: only emulated routers have one")
-    return _DEVICES[entry.kind](entry, command)
+    return _DEVICES[entry.kind](host, entry, command)
 
 
 def _find(host: Host, lease: str, device: str) -> Entry:
@@ -57,11 +57,13 @@ def _find(host: Host, lease: str, device: str) -> Entry:
     return devices[device]
 
 
-def _router(entry: Entry, command: Argv) -> Argv:
-    pathspace = f"{entry.lease}-{entry.key}"
-    if command[:1] in ([], ["vtysh"]):
-        command = ["vtysh", "-N", pathspace, *command[1:]]
-    return _inside(netns_name(str(entry.args["namespace"])), command)
+def _router(host: Host, entry: Entry, command: Argv) -> Argv:
+    pathspace, netns = f"{entry.lease}-{entry.key}", netns_name(str(entry.args["namespace"]))
+    if command[:1] not in ([], ["vtysh"]):
+        return _inside(host, netns, command)
+    if host.guest and any(word != "-c" for word in command[1::2]):
+        raise Missing(f"vtysh of {entry.key} takes -c COMMAND alone on a host that is shared")
+    return _inside(host, netns, ["vtysh", "-N", pathspace, *command[1:]], user="frr")
 
 
 def _emulated(host: Host, entry: Entry, command: Argv, *, aux: bool) -> Argv:
@@ -74,7 +76,7 @@ def _emulated(host: Host, entry: Entry, command: Argv, *, aux: bool) -> Argv:
     return [sys.executable, "-I", program, "line", hypervisor.netns, str(port), *(["--", *command] if command else [])]
 
 
-def _container(entry: Entry, command: Argv) -> Argv:
+def _container(host: Host, entry: Entry, command: Argv) -> Argv:
     name = f"exam-lab-{entry.lease}-{entry.key}"
     try:
         pid = commands.run(["docker", "inspect", "--format", "{{.State.Pid}}", name]).strip()
@@ -92,18 +94,20 @@ def _container(entry: Entry, command: Argv) -> Argv:
     return ["docker", "exec", "--interactive", *terminal, name, *command]
 
 
-def _namespace(entry: Entry, command: Argv) -> Argv:
+def _namespace(host: Host, entry: Entry, command: Argv) -> Argv:
     shell = ["bash", "-i"] if Path("/bin/bash").exists() else ["sh", "-i"]
-    return _inside(f"{entry.lease}-{entry.key}", command or (shell if os.isatty(0) else shell[:1]))
+    return _inside(host, f"{entry.lease}-{entry.key}", command or (shell if os.isatty(0) else shell[:1]))
 
 
-def _inside(netns: str, command: Argv) -> Argv:
+def _inside(host: Host, netns: str, command: Argv, user: str = guest.WORLD) -> Argv:
+    """A command in a namespace; a guest's is `user`'s, not root's."""
     if not exists(netns):
         raise Missing(f"network namespace {netns} is not on this host; `pulumi up` makes it again")
-    return ["nsenter", f"--net={netns_path(netns)}", "--", *command]
+    own = guest.confined(command, user) if host.guest else command
+    return ["nsenter", f"--net={netns_path(netns)}", "--", *own]
 
 
-_DEVICES: dict[str, Callable[[Entry, Argv], Argv]] = {
+_DEVICES: dict[str, Callable[[Host, Entry, Argv], Argv]] = {
     "frr_router": _router,
     "container": _container,
     "network_namespace": _namespace,

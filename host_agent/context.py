@@ -34,8 +34,10 @@ class Shown(Generic[A, O]):
 class Host:
     """What all requests to one agent process share."""
 
-    def __init__(self, root: Path = ROOT) -> None:
+    def __init__(self, root: Path = ROOT, guest: str = "") -> None:
+        """`guest` is the lease whose key this came by: see `host_agent.guest`. "" is who may do everything."""
         self.root = root
+        self.guest = guest
         self.ledger = Ledger(root)
         self._docker_lock = threading.Lock()
 

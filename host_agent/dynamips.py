@@ -13,7 +13,6 @@ NVRAM files, and nothing else.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import select
@@ -352,6 +351,8 @@ def is_free(netns: str, port: int) -> bool:
 
 @contextlib.contextmanager
 def _ports(context: Context) -> Iterator[dict[str, int]]:
+    import fcntl  # not everywhere where this module is imported
+
     folder = lease_folder(context)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import secrets
 import socket
@@ -51,7 +52,7 @@ def identity(host: Host) -> str:
 
 
 def describe(host: Host, parameters: Mapping[str, object], progress: object) -> dict[str, JSON]:
-    """`{requires: [feature…]}` -> `{identity, kernel, system, uplink, missing: [message…]}`.
+    """`{requires: [feature…]}` -> `{identity, kernel, system, uplink, memory_mib, processors, missing: [message…]}`.
 
     `uplink` is the interface of the default route, "" where there is none; `missing` says what is not there and what brings it.
     """
@@ -61,6 +62,8 @@ def describe(host: Host, parameters: Mapping[str, object], progress: object) -> 
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
         "uplink": _uplink(),
+        "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20,
+        "processors": len(os.sched_getaffinity(0)),
         "missing": cast("list[JSON]", missing),
     }
 

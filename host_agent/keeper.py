@@ -11,7 +11,6 @@ PID 1 does. It never works beside an agent on the same lease: see `Ledger.alone`
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import select
@@ -24,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from host_agent import commands
+from host_agent import commands, guest
 from host_agent.context import Host
 from host_agent.errors import HostError
 from host_agent.ledger import ROOT
@@ -149,6 +148,8 @@ def _follow(host: Host) -> None:
 
 def _be_the_only(file: IO[str]) -> bool:
     """Lock the file for as long as this process lives. One that is just ending is waited for."""
+    import fcntl  # not everywhere where this module is imported
+
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while time.monotonic() < deadline:
         with contextlib.suppress(BlockingIOError):
@@ -262,8 +263,8 @@ def _systemd() -> bool:
 
 
 def _remove_old_agents(host: Host) -> None:
-    """Remove versions of the agent that nobody uses: not this one, which the unit names from now on, nor one that runs."""
-    used = {PROGRAM.parent.name}
+    """Remove versions of the agent that nobody uses: not this one, which the unit names from now on, nor one that runs or that a key names."""
+    used = {PROGRAM.parent.name, *guest.versions(host)}
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             used.update(re.findall(rf"{host.root}/agent/(\w+)/run\.py", process.read_bytes().decode(errors="replace")))

@@ -10,7 +10,6 @@ One file per object, so that concurrent adds need no lock and a crash can spoil 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
 import os
@@ -19,15 +18,18 @@ import secrets
 import shutil
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 from host_agent.errors import Missing
 from host_agent.schema import JSON
 
 ROOT = Path("/var/lib/exam-lab")
+
+
+Allowed: TypeAlias = Callable[[Mapping[str, Mapping[str, JSON]]], None]
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,17 @@ class Ledger:
     def __init__(self, root: Path = ROOT) -> None:
         self.leases = root / "leases"
 
-    def open_lease(self, lease: str, owner: Mapping[str, JSON]) -> None:
-        """Begin or describe a lease. Idempotent: a lease keeps its number."""
+    def open_lease(self, lease: str, owner: Mapping[str, JSON], allowed: Allowed = lambda others: None) -> None:
+        """Begin or describe a lease. Idempotent: a lease keeps its number. `allowed` is told who holds all others, and raises if this may not be."""
         with self.locked():
+            allowed(self._others(lease))
             self._describe(lease, owner)
 
-    def lease_of(self, owner: Mapping[str, JSON], holder: Sequence[str]) -> str:
-        """The lease of who has the same properties `holder`, described anew; where there is none, a new one. Its id: eight hex digits."""
+    def lease_of(self, owner: Mapping[str, JSON], holder: Sequence[str], allowed: Allowed = lambda others: None) -> str:
+        """The lease of who has the same properties `holder`, described anew; where there is none, a new one. Its id: eight hex digits.
+
+        `allowed` as in `open_lease`.
+        """
         with self.locked():
             for lease in self.all_leases():
                 known = self.owner(lease) or {}
@@ -76,8 +82,13 @@ class Ledger:
                     break
             else:
                 lease = secrets.token_hex(4)
+            allowed(self._others(lease))
             self._describe(lease, owner)
             return lease
+
+    def _others(self, lease: str) -> dict[str, dict[str, JSON]]:
+        owners = ((other, self.owner(other)) for other in self.all_leases() if other != lease)
+        return {other: owner for other, owner in owners if owner is not None}
 
     def _describe(self, lease: str, owner: Mapping[str, JSON]) -> None:
         folder = self.leases / lease
@@ -171,20 +182,22 @@ class Ledger:
 
     def shared(self, lease: str) -> contextlib.AbstractContextManager[None]:
         """Hold a lease, beside others that do so, for the time of the block: nobody is alone with it meanwhile."""
-        return self._held(lease, fcntl.LOCK_SH)
+        return self._held(lease, alone=False)
 
     def alone(self, lease: str) -> contextlib.AbstractContextManager[None]:
         """Be the only one at work on a lease, among all processes of this host, for the time of the block."""
-        return self._held(lease, fcntl.LOCK_EX)
+        return self._held(lease, alone=True)
 
     @contextlib.contextmanager
-    def _held(self, lease: str, how: int) -> Iterator[None]:
+    def _held(self, lease: str, *, alone: bool) -> Iterator[None]:
+        import fcntl  # not everywhere where this module is imported
+
         if not (self.leases / lease / "lease.json").exists():
             yield  # nothing is there to be worked on
             return
         descriptor = os.open(self.leases / lease, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(descriptor, how)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             yield
         finally:
             os.close(descriptor)
@@ -192,6 +205,8 @@ class Ledger:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Alone among all agents on this host, for the time of the block."""
+        import fcntl
+
         self.leases.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.leases / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

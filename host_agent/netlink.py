@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import fcntl
 import functools
 import os
 import socket
@@ -164,6 +163,8 @@ def processes(netns: str) -> list[int]:
 @contextlib.contextmanager
 def _folder_lock() -> Iterator[Callable[[], bool]]:
     """Alone, among all agents of this host, with /run/netns itself; yields what tells whether the folder is our work."""
+    import fcntl  # not everywhere where this module is imported
+
     with _LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield _MADE.exists

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from host_agent import blobs, hostinfo, keeper, kinds, restore
+from host_agent import blobs, bootstrap, guest, hostinfo, keeper, kinds, lifetime, restore
 from host_agent.context import Context, Host
 from host_agent.errors import Conflict, HostError, ProtocolError, Unavailable
 from host_agent.schema import JSON, decode, encode, encode_args
@@ -122,6 +122,8 @@ METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
     "restore": restore.restore,
     "host": hostinfo.describe,
     "services": hostinfo.services,
+    "bootstrap": bootstrap.wait,
+    "lifetime": lifetime.lifetime,
     "probe": probe,
     "missing_blobs": blobs.missing,
 }
@@ -129,6 +131,8 @@ METHODS: dict[str, Callable[[Host, Parameters, Progress], Result]] = {
 
 def run(host: Host, method: str, parameters: Parameters, blob: bytes, progress: Progress) -> Result:
     """Carry one request out."""
+    if host.guest:
+        guest.check(host.guest, method, parameters)
     if method == "put_blob":
         return blobs.put(host, parameters, blob)
     if method not in METHODS:

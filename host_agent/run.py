@@ -1,4 +1,4 @@
-"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | attach … | aux … | idle-pc … | line …`.
+"""The agent's entry point on the lab host: `python3 -I run.py serve | keep | guest … | attach … | aux … | idle-pc … | line …`.
 
 It lies beside the package `host_agent` and the libraries shipped with it.
 """
@@ -18,6 +18,13 @@ def main(argv: list[str]) -> None:
         from host_agent.server import serve
 
         serve(Host())
+    elif argv[:1] == ["guest"] and len(argv) == 3:
+        from host_agent import guest
+        from host_agent.context import Host
+        from host_agent.keeper import wait
+
+        wait(Host())
+        guest.run(Host(guest=argv[1]), argv[1], argv[2])
     elif argv == ["keep"]:
         from host_agent.context import Host
         from host_agent.keeper import keep
@@ -41,7 +48,7 @@ def main(argv: list[str]) -> None:
         sys.exit(line.main(argv[1:]))
     else:
         sys.exit(
-            "usage: run.py serve | keep | attach LEASE DEVICE | aux LEASE DEVICE | idle-pc LEASE ROUTER | line NETNS PORT"
+            "usage: run.py serve | keep | guest LEASE COMMAND-LINE | attach LEASE DEVICE | aux LEASE DEVICE | idle-pc LEASE ROUTER | line NETNS PORT"
             f" [-- COMMAND…], not {argv!r}"
         )
 

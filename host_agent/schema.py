@@ -265,6 +265,12 @@ class _Decoder:
         return value
 
 
+IMAGE_REFERENCE = (
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+"""`[REGISTRY/]NAME[:TAG][@DIGEST]`, as Docker has it."""
+
 # Rules and the types made of them: what iproute2 calls things, in the form that the kernel shows them.
 
 

@@ -17,6 +17,7 @@ def _parser() -> argparse.ArgumentParser:
         "base", help="build the root file system that sandboxes share; print its directory"
     )
     base_parser.add_argument("--cache", type=Path, help="default: ${XDG_CACHE_HOME:-~/.cache}/exam-lab")
+    base_parser.add_argument("--cloud", action="store_true", help="the variant with cloud-init")
     texts = {
         "start": "make the sandbox if there is none, and start it",
         "stop": "shut it down; its files stay",
@@ -43,7 +44,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         if arguments.command == "base":
-            print(base.ensure(arguments.cache))
+            print(base.ensure(arguments.cache, cloud=arguments.cloud))
             return 0
         if arguments.command == "destroy":
             control.destroy(arguments.name, state=arguments.state)

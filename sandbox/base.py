@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox import kernel, privilege
+from sandbox.cache import default_cache
 from sandbox.errors import SandboxError
 
 REQUIRED_PACKAGES = ("mmdebstrap",)
@@ -42,6 +43,8 @@ _PACKAGES = (
     "sudo",
     "tcpdump",
 )
+_CLOUD_PACKAGES = ("cloud-init",)
+"""What a base of the variant `cloud` has on top: hosts on it are machines of a cloud, which user data makes lab hosts (tests/aws)."""
 # Left out where the mirror does not carry its component: only labs with Dynamips routers need it.
 _OPTIONAL_PACKAGES = ("dynamips",)
 _EXCLUDED_PATHS = (
@@ -194,14 +197,7 @@ def sources_list(sources: list[Source], extra_component: str | None) -> str:
     return "".join(lines)
 
 
-def default_cache() -> Path:
-    """This user's cache of the project: ${XDG_CACHE_HOME:-~/.cache}/exam-lab."""
-    # The specification says that a relative path is to be ignored.
-    configured = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (configured if configured.is_absolute() else Path.home() / ".cache") / "exam-lab"
-
-
-def directory(cache: Path) -> Path:
+def directory(cache: Path, *, cloud: bool = False) -> Path:
     """Where the base of this machine and recipe is, or will be."""
     wanted = distribution()
     machine = os.uname().machine
@@ -209,9 +205,13 @@ def directory(cache: Path) -> Path:
     if architecture is None:
         known = " or ".join(_ARCHITECTURES)
         raise SandboxError(f"the sandbox's base is built for {known}, not for {machine}: use target `ssh`")
-    recipe = [_RECIPE_VERSION, dataclasses.asdict(wanted), _PACKAGES, _OPTIONAL_PACKAGES, _EXCLUDED_PATHS]
+    recipe = [_RECIPE_VERSION, dataclasses.asdict(wanted), _packages(cloud=cloud), _OPTIONAL_PACKAGES, _EXCLUDED_PATHS]
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
     return cache / f"base-{wanted.suite}-{architecture}-{digest}"
+
+
+def _packages(*, cloud: bool) -> tuple[str, ...]:
+    return (*_PACKAGES, *(_CLOUD_PACKAGES if cloud else ()))
 
 
 def is_base(path: Path) -> bool:
@@ -219,13 +219,13 @@ def is_base(path: Path) -> bool:
     return (path / "recipe.json").is_file() and (path / "root").is_dir()
 
 
-def ensure(cache: Path | None = None) -> Path:
+def ensure(cache: Path | None = None, *, cloud: bool = False) -> Path:
     """The base's directory, built first if need be: as root (through sudo), about a minute and 500 MB, with progress lines."""
     cache = Path(os.path.realpath(cache or default_cache()))
-    path = directory(cache)
+    path = directory(cache, cloud=cloud)
     if not is_base(path):
         cache.mkdir(parents=True, exist_ok=True)
-        privilege.run(["base", "--cache", str(cache)], show_progress=True)
+        privilege.run(["base", "--cache", str(cache), *(["--cloud"] if cloud else [])], show_progress=True)
     return path
 
 
@@ -243,9 +243,9 @@ def _locked(cache: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def build(cache: Path) -> Path:
+def build(cache: Path, *, cloud: bool = False) -> Path:
     """Build the base, as root; returns its directory. What is there already is left as it is; two builds at once make one."""
-    path = directory(cache)
+    path = directory(cache, cloud=cloud)
     if shutil.which("mmdebstrap") is None:
         raise SandboxError(
             f"mmdebstrap is missing: run `apt-get install {' '.join(REQUIRED_PACKAGES)}`, then try again"
@@ -262,7 +262,7 @@ def build(cache: Path) -> Path:
         print(f"base: building {wanted.suite} from this machine's mirror: about a minute and 500 MB", flush=True)
         partial = path.with_name(f"{path.name}.partial")
         try:
-            _build_in(partial, wanted, sources, started, lock)
+            _build_in(partial, wanted, _packages(cloud=cloud), sources, started, lock)
             partial.rename(path)
         finally:
             if partial.exists():
@@ -271,12 +271,14 @@ def build(cache: Path) -> Path:
     return path
 
 
-def _build_in(partial: Path, wanted: Distribution, sources: list[Source], started: float, lock: int) -> None:
+def _build_in(
+    partial: Path, wanted: Distribution, packages: tuple[str, ...], sources: list[Source], started: float, lock: int
+) -> None:
     optional: tuple[str, ...] = _OPTIONAL_PACKAGES
     component: str | None = wanted.optional_component
     _start_over(partial)
     try:
-        _bootstrap(partial / "root", wanted, sources, component, (*_PACKAGES, *optional), started, lock)
+        _bootstrap(partial / "root", wanted, sources, component, (*packages, *optional), started, lock)
     except SandboxError as error:
         missing = "|".join(map(re.escape, optional))
         if not re.search(rf"(Unable to locate package|Package) '?({missing})\b", str(error)):
@@ -284,10 +286,10 @@ def _build_in(partial: Path, wanted: Distribution, sources: list[Source], starte
         print(f"base: this mirror has no {', '.join(optional)}; once more without", flush=True)
         optional, component = (), None
         _start_over(partial)
-        _bootstrap(partial / "root", wanted, sources, component, _PACKAGES, started, lock)
+        _bootstrap(partial / "root", wanted, sources, component, packages, started, lock)
     _finish(partial / "root", sources, component)
     (partial / "root").chmod(0o700)
-    recipe = {"suite": wanted.suite, "packages": _PACKAGES, "optional": optional}
+    recipe = {"suite": wanted.suite, "packages": packages, "optional": optional}
     (partial / "recipe.json").write_text(json.dumps(recipe, indent=2) + "\n")
 
 

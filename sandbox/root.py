@@ -340,6 +340,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     base = commands.add_parser("base")
     base.add_argument("--cache", type=Path, required=True)
+    base.add_argument("--cloud", action="store_true")
     for command in ("start", "stop", "destroy"):
         subparser = commands.add_parser(command)
         subparser.add_argument("name")
@@ -355,7 +356,7 @@ def main() -> int:
             raise SandboxError("root.py must run as root; use `python3 -m sandbox`, which sees to it")
         if arguments.command == "base":
             _check_owner(arguments.cache, "cache directory")
-            base_image.build(arguments.cache)
+            base_image.build(arguments.cache, cloud=arguments.cloud)
         elif arguments.command == "start":
             start(arguments.name, arguments.state, arguments.base, arguments.port, arguments.public_key)
         elif arguments.command == "stop":

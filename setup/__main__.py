@@ -38,6 +38,7 @@ def _set_up(progress: Progress, *, tests: bool, vm: bool, firmware: bool) -> Non
         # What needs root first: sudo forgets a password after some minutes.
         debian.pending(privilege, vm=vm, firmware=firmware),
         sandbox_base.pending(),
+        sandbox_base.pending(cloud=True) if tests else None,
         virtual_machine.pending() if vm else None,
         venv.pending(tests=tests),
         engine.pending(),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sandbox.base import default_cache
+from sandbox.cache import default_cache
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 VENV = CHECKOUT / ".venv"

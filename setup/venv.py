@@ -91,7 +91,8 @@ def pending(*, tests: bool) -> Step | None:
 
     if not packages_wanted:
         return Step("the project's own packages into .venv", 0.1, 0, run)
-    size = (240 if tests else 160) if new else 80
+    # With what tests of target aws need, which pulumi-aws is most of.
+    size = (760 if tests else 160) if new else (600 if tests else 80)
     return Step("Python packages into .venv", 1, size, run)
 
 

@@ -27,7 +27,7 @@ COMMANDS = {
     # Without the numbers of devices, pipes and peer groups, which another boot gives anew.
     "mounts": "cut -d' ' -f4- /proc/self/mountinfo | sed -E 's/ (shared|master):[0-9]+|,pipe_ino=[0-9]+//g' | sort",
     "files": (
-        "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr"
+        "cd /var/lib/exam-lab 2>/dev/null; find leases blobs dynamips router-images /run/exam-lab /etc/frr /run/frr /root/.ssh"
         " /etc/systemd/system -type f ! -name .lock 2>/dev/null | sort"
     ),
     "units": (

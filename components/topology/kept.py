@@ -13,7 +13,7 @@ from pathlib import Path
 
 from components.topology.plan import Engine, Plan
 from host_agent import dynamips_hardware
-from sandbox.base import default_cache
+from sandbox.cache import default_cache
 
 
 def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
@@ -38,7 +38,7 @@ def kept_plan(path: Path, *, engine: Engine | None = None) -> Plan:
             kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = kept.with_suffix(f".{secrets.token_hex(4)}")
             fresh.write_bytes(pickle.dumps((key, plan)))
-            fresh.rename(kept)
+            fresh.replace(kept)
     return plan
 
 

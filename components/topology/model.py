@@ -27,6 +27,7 @@ from pydantic_core import PydanticCustomError
 
 from components.topology import port_names
 from components.topology.plan import Owned, Restart
+from host_agent.schema import IMAGE_REFERENCE
 
 CAPABILITIES = frozenset(
     {
@@ -368,10 +369,32 @@ class HostSpec(Spec):
 
 
 class ImageSpec(Spec):
-    """A container image, made from a root file system; no registry is needed."""
+    """A container image: made from a root file system, which needs no registry, or built, or pulled."""
 
-    rootfs: LocalPath = Field(
-        description="Folder or tar file with the root file system, relative to the topology file."
+    rootfs: LocalPath | None = Field(
+        default=None,
+        description="Folder or tar file with the root file system, relative to the topology file. Either this, `build` or `pull`;"
+        " or this and `pull`, which then is for lab hosts that can pull (the setting `lab:pull`).",
+    )
+    build: LocalPath | None = Field(
+        default=None,
+        description="Folder with a Dockerfile, or its tar, relative to the topology file; the lab host builds it.",
+    )
+    pull: (
+        Annotated[
+            str,
+            AfterValidator(
+                _matches(
+                    IMAGE_REFERENCE,
+                    "is no image of a registry: write it like larsks/simpleweb or ghcr.io/ana/web@sha256:…",
+                )
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="An image of a registry, which the lab host pulls. With a digest (`@sha256:…`) it is the same on every host; with a"
+        " tag, what that is when the host pulls it. Where there is a `rootfs` too, the containers' `command` is for that one.",
     )
     host_files: dict[AbsolutePath, AbsolutePath] = Field(
         default_factory=dict,
@@ -636,7 +659,11 @@ class ContainerSpec(Spec):
     image: Name = Field(description="Its image, a key of `images`.")
     command: Annotated[
         tuple[Text, ...], Field(min_length=1), BeforeValidator(_words, json_schema_input_type=list[str])
-    ] = Field(description="The program and its arguments, as a list. No shell is involved.")
+    ] = Field(
+        default=(),
+        description="The program and its arguments, as a list. No shell is involved. Default: what the image says, which one made from a"
+        " root file system does not.",
+    )
     env: dict[
         EnvName,
         Annotated[Annotated[Text, Tag("<value>")] | Annotated[SecretSpec, Tag("<secret>")], Discriminator(_env_kind)],

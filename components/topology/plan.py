@@ -5,7 +5,7 @@ Values are plain text, numbers and booleans, so that they can be resource inputs
 is to be changed. Get a plan from `components.topology.read_topology`; all references in it hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 #: MTU of whatever does not say otherwise, in bytes.
@@ -212,12 +212,17 @@ class HostFilePlan:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """A container image made from a root file system: a folder or a tar file on the machine that runs Pulumi."""
+    """A container image, from one of three: a root file system, which is a folder or a tar file on the machine that runs Pulumi; a folder
+    with a Dockerfile there; a registry. Or from a root file system or a registry, by what the lab host can: see `pulling`.
+    """
 
     name: str
-    rootfs: str
+    rootfs: str | None
     """Absolute path."""
     host_files: tuple[HostFilePlan, ...]
+    build: str | None = None
+    """Absolute path."""
+    pull: str | None = None
 
 
 @dataclass(frozen=True)
@@ -311,3 +316,19 @@ class Plan:
     containers: tuple[ContainerPlan, ...]
     images: tuple[ImagePlan, ...]
     checks: tuple[CheckPlan, ...]
+
+
+def pulling(plan: Plan, can_pull: bool) -> Plan:
+    """The plan with one source for every image: of a root file system and a registry, what the lab host can; a pulled image has its own command."""
+    both = frozenset(image.name for image in plan.images if image.rootfs is not None and image.pull is not None)
+    images = (
+        replace(image, rootfs=None, host_files=()) if can_pull else replace(image, pull=None) for image in plan.images
+    )
+    return replace(
+        plan,
+        images=tuple(one if one.name in both else image for image, one in zip(plan.images, images, strict=True)),
+        containers=tuple(
+            replace(container, command=()) if can_pull and container.image in both else container
+            for container in plan.containers
+        ),
+    )

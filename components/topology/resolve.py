@@ -24,6 +24,7 @@ from components.topology.model import (
     DynamipsSpec,
     HostInterfaceSpec,
     HttpCheckSpec,
+    ImageSpec,
     LinkEndSpec,
     NetworkSpec,
     PingCheckSpec,
@@ -241,14 +242,7 @@ class _Resolver:
             routers=tuple(routers),
             links=links,
             containers=containers,
-            images=tuple(
-                ImagePlan(
-                    name,
-                    os.path.abspath(self.source.folder / image.rootfs),  # noqa: PTH100 - resolve() would read links
-                    tuple(HostFilePlan(source, target) for target, source in image.host_files.items()),
-                )
-                for name, image in topology.images.items()
-            ),
+            images=tuple(self.image(name, image) for name, image in topology.images.items()),
             checks=tuple(self.check(check, ("checks", at)) for at, check in enumerate(topology.checks)),
         )
 
@@ -851,9 +845,44 @@ class _Resolver:
 
     # --- Containers ---
 
+    def image(self, name: str, image: ImageSpec) -> ImagePlan:
+        path: KeyPath = ("images", name)
+        # What is faulty is given all the same.
+        given = [key for key in ("rootfs", "build", "pull") if getattr(image, key) or key in self.keys(path)]
+        if len(given) != 1 and given != ["rootfs", "pull"]:
+            what = f"{' and '.join(given)} are" if given else "neither rootfs, build nor pull is"
+            self.conflict(
+                (*path, *given[1:2]), f"{what} given: an image is made from one of them, or from rootfs or pull"
+            )
+        elif image.host_files and "rootfs" not in given:
+            self.conflict(
+                (*path, "host_files"), "only an image made from a root file system is lent files of the lab host"
+            )
+        return ImagePlan(
+            name,
+            self.absolute(image.rootfs),
+            tuple(HostFilePlan(source, target) for target, source in image.host_files.items()),
+            self.absolute(image.build),
+            image.pull,
+        )
+
+    def keys(self, path: KeyPath) -> frozenset[str]:
+        """The keys of a mapping, as it was written."""
+        written: object = self.source.data
+        for key in path:
+            written = written.get(key) if isinstance(written, dict) else None
+        return frozenset(written) if isinstance(written, dict) else frozenset()
+
+    def absolute(self, path: str | None) -> str | None:
+        return None if path is None else os.path.abspath(self.source.folder / path)  # noqa: PTH100 - resolve() would read links
+
     def container(self, name: str, container: ContainerSpec) -> ContainerPlan:
         path: KeyPath = ("containers", name)
-        self.find("image", container.image, self.topology.images, (*path, "image"))
+        image = self.find("image", container.image, self.topology.images, (*path, "image"))
+        if image and image.rootfs and not container.command and "command" not in self.keys(path):
+            self.conflict(
+                path, f"command is missing, and image {container.image}, made from a root file system, says none"
+            )
         defaults = [ifname for ifname, interface in container.interfaces.items() if interface.default_via]
         for ifname in defaults[1:]:
             first = self.line((*path, "interfaces", defaults[0], "default_via"))

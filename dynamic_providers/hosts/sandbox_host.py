@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, Upda
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
+from dynamic_providers.key_pair import make_key, remove_key
 from host_agent.errors import HostError
 from host_agent.schema import REPLACE, matching
 from sandbox import base, control
@@ -75,8 +75,7 @@ class SandboxHostProvider(SchemaProvider):
                 control.destroy(str(_props["name"]), state=_sandboxes(_props))
             except SandboxError as error:
                 raise HostError(str(error)) from None
-        _key(_props).unlink(missing_ok=True)
-        _key(_props).with_suffix(".pub").unlink(missing_ok=True)
+        remove_key(_key(_props))
 
 
 class SandboxHost(Resource, module="lab", name="SandboxHost"):
@@ -111,7 +110,7 @@ class SandboxHost(Resource, module="lab", name="SandboxHost"):
 def _apply(properties: Mapping[str, object]) -> Properties:
     """Bring the sandbox into the declared state; returns all properties."""
     name, state, key = str(properties["name"]), _sandboxes(properties), _key(properties)
-    _make_key(key)
+    make_key(key)
     try:
         if not properties["running"]:
             status = control.stop(name, state=state)
@@ -138,19 +137,3 @@ def _sandboxes(properties: Mapping[str, object]) -> Path:
 
 def _key(properties: Mapping[str, object]) -> Path:
     return Path(str(properties["directory"])) / "keys" / f"sandbox-{properties['name']}"
-
-
-def _make_key(path: Path) -> None:
-    """The key pair that opens the sandbox, of this user alone; kept where there is one."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    if path.exists():
-        return
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    path.with_suffix(".pub").write_bytes(public + b" exam-lab\n")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(private)

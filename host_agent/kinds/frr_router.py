@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import pwd
 import re
 import select
 import shutil
@@ -227,7 +226,9 @@ class _Router:
         if not self.applied_file.exists():
             self._record("")
         name = frr_config.hostname(self.args.config) or self.args.name
-        (self.etc / "vtysh.conf").write_text(f"service integrated-vtysh-config\nhostname {name}\n")
+        # frr is who a lease's key makes of one (see host_agent.guest); PAM, which vtysh asks otherwise, lets root alone in.
+        settings = ("service integrated-vtysh-config", f"hostname {name}", "username frr nopassword")
+        (self.etc / "vtysh.conf").write_text("".join(f"{line}\n" for line in settings))
 
     def _record(self, config: str) -> None:
         with os.fdopen(os.open(self.applied_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -372,5 +373,7 @@ def _answers(socket_file: Path) -> bool:
 
 
 def _give_to_frr(path: Path) -> None:
+    import pwd  # not everywhere where Args is imported
+
     user = pwd.getpwnam("frr")
     os.chown(path, user.pw_uid, user.pw_gid)

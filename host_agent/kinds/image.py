@@ -1,26 +1,32 @@
-"""`docker import`: a container image from a root file system, without a registry.
+"""`docker import`, `docker build` or `docker pull`: a container image from a root file system, without a registry; from a folder with a
+Dockerfile; or from a registry.
 
 The root file system is a tar that the provider side uploads (see `host_agent.blobs`); `host_files` adds files of the lab host itself, such
-as its static busybox, so that programs suit its processor. One tag per lease:
+as its static busybox, so that programs suit its processor. A folder with a Dockerfile is uploaded as well, and built by the host's Docker. What is
+pulled is built on as it is, so that it can be told whose it is; what was not there before goes with the last image that is built on it. One tag per
+lease:
 
     docker image ls exam-lab-a1b2c3d4/web
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import re
 import stat
 import tarfile
-from collections.abc import Iterator
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import IO, TYPE_CHECKING, Annotated, cast
 
-from host_agent import blobs
+from host_agent import blobs, guest
 from host_agent.context import Context, Shown
 from host_agent.errors import Conflict, HostError, Missing
-from host_agent.schema import REPLACE, matching
+from host_agent.schema import IMAGE_REFERENCE, REPLACE, Problem, matching
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -30,8 +36,15 @@ NAME = "exam-lab.image"
 """Not the label that containers have their name in: a container inherits its image's labels."""
 ROOTFS = "exam-lab.rootfs"
 HOST_FILES = "exam-lab.host-files"
+CONTEXT = "exam-lab.context"
+REFERENCE = "exam-lab.reference"
 
+BUILD_TIMEOUT_S = 600
+"""How long a step of a build may be silent."""
 _PATH = matching(r"/[A-Za-z0-9._/+@-]*[A-Za-z0-9._+@-]", "an absolute path of letters, digits and ._+@-")
+
+
+_FROM = re.compile(r"^\s*FROM\s+(?:--platform=\S+\s+)?(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def _paths(value: dict[str, str]) -> dict[str, str]:
@@ -45,10 +58,26 @@ class Args:
     name: Annotated[
         str, matching(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", "a name of lower-case letters, digits and single . _ -"), REPLACE
     ]
-    rootfs_sha256: Annotated[str, matching(r"[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")]
-    """Of the uploaded tar, as it is (plain or compressed)."""
+    rootfs_sha256: Annotated[str, matching(r"[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")] | None = None
+    """Of the uploaded tar, as it is (plain or compressed). Either this, `context_sha256` or `reference`."""
     host_files: Annotated[dict[str, str], _paths] = field(default_factory=dict)
-    """Path in the image -> path on the lab host, of a regular file. It is copied when the image is made, over one of the tar's."""
+    """Path in the image -> path on the lab host, of a regular file. It is copied when the image is made, over one of the root file system's."""
+    context_sha256: Annotated[str, matching(r"[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")] | None = None
+    """Of the uploaded tar of a folder with a Dockerfile."""
+    reference: (
+        Annotated[str, matching(IMAGE_REFERENCE, "an image of a registry, such as web@sha256:… or ghcr.io/ana/web:1")]
+        | None
+    ) = None
+    """What is pulled. With a digest it is the same on every host; with a tag, what that was when the image was made."""
+
+    @staticmethod
+    def across(values: Mapping[str, object]) -> Iterable[Problem]:
+        """One source, not two."""
+        given = [name for name in ("rootfs_sha256", "context_sha256", "reference") if values.get(name) is not None]
+        if len(given) != 1:
+            yield Problem("rootfs_sha256", "exactly one of rootfs_sha256, context_sha256 and reference must be given")
+        elif values.get("host_files") and given != ["rootfs_sha256"]:
+            yield Problem("host_files", "only a root file system is given files of the lab host")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +88,8 @@ class Outputs:
     """`sha256:…`; another one whenever the content changes."""
     tag: str
     """`exam-lab-<lease>/<name>:latest`."""
+    digest: str = ""
+    """Of what was pulled, as a registry names it: `ghcr.io/ana/web@sha256:…`."""
 
 
 def key(args: Args) -> str:
@@ -76,23 +107,26 @@ def add(context: Context, args: Args) -> Outputs:
         if labels.get(LEASE) != context.lease:
             # The upload came before; where nothing is made of it, it must not stay.
             if not context.adopt:
-                _drop_blob(context, args, args.rootfs_sha256)
+                _drop_blob(context, args, _upload(args))
             raise Conflict(f"Docker image {repository}:latest", context.owner_of(f"exam-lab {labels.get(LEASE, '')}"))
-        if labels.get(ROOTFS) == args.rootfs_sha256 and _decode(labels.get(HOST_FILES, "")) == args.host_files:
-            return Outputs(image_id=str(image["Id"]), tag=f"{repository}:latest")
+        if _declared(labels, args.name) == args:
+            return _outputs(context, args, image)
     for source in args.host_files.values():
         if not Path(source).is_file():
             raise Missing(
                 f"image {args.name}: {source} is not a file on the lab host; install the package that brings it "
                 "(busybox-static for /bin/busybox), or correct host_files"
             )
-    blob = blobs.path(context.host, context.lease, args.rootfs_sha256)
-    if not blob.exists():
-        raise Missing(
-            f"image {args.name}: its root file system {args.rootfs_sha256[:12]} is not on the lab host; run `pulumi up` again"
-        )
+    labels = _label(context, args)
+    if args.rootfs_sha256 is None:
+        _build(context, args, labels)
+        image = _inspect(api, f"{repository}:latest")
+        if image is None:
+            raise HostError(f"image {args.name}: Docker built it, and it is not there; is it removed by somebody else?")
+        _remove_untagged(context, args)
+        return _outputs(context, args, image)
+    blob = _blob(context, args)
     context.progress(f"importing image {args.name}")
-    labels = {LEASE: context.lease, NAME: args.name, ROOTFS: args.rootfs_sha256, HOST_FILES: _encode(args.host_files)}
     try:
         answer = api.import_image_from_data(
             _merged(blob, args.host_files),
@@ -117,16 +151,14 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     if image is None or _labels(image).get(LEASE) != context.lease:
         return None
     labels = _labels(image)
-    observed = Args(
-        name=args.name, rootfs_sha256=labels.get(ROOTFS, ""), host_files=_decode(labels.get(HOST_FILES, ""))
-    )
-    return Shown(observed, Outputs(image_id=str(image["Id"]), tag=f"{repository}:latest"))
+    return Shown(_declared(labels, args.name), _outputs(context, args, image))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
     outputs = add(context, news)
-    if olds.rootfs_sha256 != news.rootfs_sha256:
-        _drop_blob(context, news, olds.rootfs_sha256)
+    if _upload(olds) != _upload(news):
+        _drop_blob(context, news, _upload(olds))
+    _remove_pulled(context)
     return outputs
 
 
@@ -145,7 +177,154 @@ def remove(context: Context, args: Args) -> None:
         except docker.errors.APIError as error:
             raise HostError(f"image {args.name}: Docker does not remove {tag}: {error.explanation or error}") from None
     _remove_untagged(context, args)
-    _drop_blob(context, args, args.rootfs_sha256)
+    _drop_blob(context, args, _upload(args))
+    _remove_pulled(context)
+
+
+def _upload(args: Args) -> str | None:
+    """The SHA-256 of what it is made from, if that was uploaded."""
+    return args.rootfs_sha256 or args.context_sha256
+
+
+def _blob(context: Context, args: Args) -> Path:
+    sha256 = str(_upload(args))
+    blob = blobs.path(context.host, context.lease, sha256)
+    if not blob.exists():
+        raise Missing(
+            f"image {args.name}: what it is made from, {sha256[:12]}, is not on the lab host; run `pulumi up` again"
+        )
+    return blob
+
+
+def _label(context: Context, args: Args) -> dict[str, str]:
+    """What tells whose an image is, and what it was made from."""
+    source = {ROOTFS: args.rootfs_sha256, CONTEXT: args.context_sha256, REFERENCE: args.reference}
+    own = {LEASE: context.lease, NAME: args.name, HOST_FILES: _encode(args.host_files)}
+    return own | {label: value for label, value in source.items() if value is not None}
+
+
+def _declared(labels: dict[str, str], name: str) -> Args:
+    """The args that an image with these labels was made from."""
+    return Args(
+        name=name,
+        rootfs_sha256=labels.get(ROOTFS),
+        host_files=_decode(labels.get(HOST_FILES, "")),
+        context_sha256=labels.get(CONTEXT),
+        reference=labels.get(REFERENCE),
+    )
+
+
+def _outputs(context: Context, args: Args, image: dict[str, object]) -> Outputs:
+    digest = ""
+    if args.reference is not None:
+        pulled = _inspect(context.host.docker.api, args.reference)
+        digests = cast("list[str] | None", pulled and pulled.get("RepoDigests")) or []
+        digest = args.reference if "@" in args.reference else next(iter(digests), "")
+    return Outputs(image_id=str(image["Id"]), tag=f"{_repository(context, args)}:latest", digest=digest)
+
+
+def _build(context: Context, args: Args, labels: dict[str, str]) -> None:
+    """Have Docker build the image, and tell what it does. Raises HostError with what Docker says."""
+    import docker
+
+    api = context.host.docker.api
+    with contextlib.ExitStack() as stack:
+        if args.reference is not None:
+            packed: IO[bytes] = stack.enter_context(_dockerfile(f"FROM {args.reference}\n"))
+        else:
+            packed = stack.enter_context(_blob(context, args).open("rb"))
+        text = _dockerfile_of(args, packed)
+        bases = _bases(text)
+        for base in bases:
+            if context.host.guest and not guest.is_own_image(context.lease, base):
+                raise HostError(f"image {args.name}: it is to be built on {base}, which is another lab's")
+        absent = [base for base in bases if _inspect(api, base) is None]
+        said = ""
+        try:
+            steps = api.build(
+                fileobj=packed,
+                custom_context=True,
+                tag=f"{_repository(context, args)}:latest",
+                labels=labels,
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=BUILD_TIMEOUT_S,
+            )
+            for step in steps:
+                if "error" in step:
+                    raise HostError(f"image {args.name}: Docker does not build it: {said}{step['error'].strip()}")
+                line = str(step.get("stream") or step.get("status") or "").strip()
+                if line:
+                    context.progress(f"image {args.name}: {line}")
+                    said = f"{line}: " if "stream" in step else ""
+        except docker.errors.APIError as error:
+            raise HostError(f"image {args.name}: Docker does not build it: {error.explanation or error}") from None
+        finally:
+            for base in absent:
+                if _inspect(api, base) is not None:
+                    path = _pulled(context) / urllib.parse.quote(base, safe="")
+                    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    path.touch()
+
+
+def _dockerfile(text: str) -> IO[bytes]:
+    """A build context with nothing but a Dockerfile."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        entry = tarfile.TarInfo("Dockerfile")
+        entry.size = len(text.encode())
+        tar.addfile(entry, io.BytesIO(text.encode()))
+    packed.seek(0)
+    return packed
+
+
+def _dockerfile_of(args: Args, packed: IO[bytes]) -> str:
+    """The text of a build context's Dockerfile; the file is at its start again. Raises HostError where there is none."""
+    try:
+        with tarfile.open(fileobj=packed, mode="r:*") as tar:
+            names = {member.name.removeprefix("./"): member for member in tar if member.isreg()}
+            content = tar.extractfile(names["Dockerfile"])
+            assert content is not None
+            return content.read().decode()
+    except (tarfile.TarError, KeyError, UnicodeDecodeError):
+        raise HostError(f"image {args.name}: there is no Dockerfile in what it is to be built from") from None
+    finally:
+        packed.seek(0)
+
+
+def _bases(dockerfile: str) -> list[str]:
+    """The images that a Dockerfile builds on, its own stages left out."""
+    stages = ["scratch"]
+    bases: list[str] = []
+    for base, stage in _FROM.findall(dockerfile):
+        if base.lower() not in stages and "$" not in base:
+            bases.append(base)
+        stages.append(stage.lower())
+    return bases
+
+
+def _pulled(context: Context) -> Path:
+    """A file for each image that was not on the host before it was built on."""
+    return context.host.root / "pulled-images"
+
+
+def _remove_pulled(context: Context) -> None:
+    """Remove what was pulled and nothing is built on any more. What somebody else uses by now stays."""
+    import docker
+
+    for path in _pulled(context).glob("*"):
+        try:
+            context.host.docker.api.remove_image(urllib.parse.unquote(path.name))
+        except docker.errors.ImageNotFound:
+            pass
+        except docker.errors.APIError as error:
+            if error.status_code != 409:
+                raise HostError(
+                    f"Docker does not remove {urllib.parse.unquote(path.name)}: {error.explanation or error}"
+                ) from None
+            continue
+        path.unlink(missing_ok=True)
 
 
 def _repository(context: Context, args: Args) -> str:
@@ -236,12 +415,12 @@ def _remove_untagged(context: Context, args: Args) -> None:
                 ) from None
 
 
-def _drop_blob(context: Context, args: Args, sha256: str) -> None:
+def _drop_blob(context: Context, args: Args, sha256: str | None) -> None:
     """Remove an upload that no other image of the lease is made from."""
     others = (
-        entry.args.get("rootfs_sha256")
+        entry.args.get("rootfs_sha256") or entry.args.get("context_sha256")
         for entry in context.host.ledger.entries(context.lease)
         if entry.kind == "image" and entry.key != args.name
     )
-    if sha256 not in others:
+    if sha256 is not None and sha256 not in others:
         blobs.drop(context.host, context.lease, sha256)

@@ -7,16 +7,16 @@ project, stack and user, so that a lost state does not mean a lost lab.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, cast
 
-from host_agent import blobs, keeper, kinds
+from host_agent import blobs, guest, keeper, kinds
 from host_agent.context import Context, Shown
 from host_agent.errors import HostError
 from host_agent.ledger import Entry
-from host_agent.schema import JSON, REPLACE, decode, encode_args
+from host_agent.schema import JSON, REPLACE, between, decode, encode_args, matching
 
 INSIDE_NAMESPACES = frozenset({"bridge", "veth_pair", "route", "masquerade", "tap"})
 """Kinds that end with the namespace that they are in: removing a lab costs the same at any size."""
@@ -33,6 +33,14 @@ HOLDER = ("project", "stack", "user")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Memory and processors."""
+
+    memory_mib: Annotated[int, between(1, 1 << 30, "MiB")]
+    cpus: Annotated[float, between(0.01, 65536)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Args:
     """Who holds the lab."""
 
@@ -42,6 +50,14 @@ class Args:
     """`name@machine` of who runs Pulumi."""
     kept: bool = True
     """Whether the host itself brings the lab back after a reboot, and mends the links of containers: see `host_agent.keeper`."""
+    public_key: Annotated[str, matching(r"|[a-z0-9@.-]+ [A-Za-z0-9+/=]+", "an SSH public key, `ssh-ed25519 AAAA…`")] = (
+        ""
+    )
+    """What opens this lease, and nothing else on the host: see `host_agent.guest`. \"\" is none."""
+    budget: Budget | None = None
+    """What the lab may take at most."""
+    capacity: Budget | None = None
+    """What all labs on the host together may. None: it is not looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +75,8 @@ def key(args: Args) -> str:
 
 
 def add(context: Context, args: Args) -> Outputs:
-    lease = context.host.ledger.lease_of(encode_args(args), HOLDER)
+    lease = context.host.ledger.lease_of(encode_args(args), HOLDER, lambda others: _refuse_overload(args, others))
+    guest.authorize(context.host, lease, args.public_key)
     keeper.ensure(context.host)
     return _outputs(context, lease)
 
@@ -69,11 +86,13 @@ def show(context: Context, args: Args) -> Shown[Args, Outputs] | None:
     if owner is None:
         return None
     is_kept = owner.get("kept") is True and keeper.is_there(context.host)
-    return Shown(replace(decode(Args, owner), kept=is_kept), _outputs(context, context.lease))
+    key = guest.authorized(context.host, context.lease)
+    return Shown(replace(decode(Args, owner), kept=is_kept, public_key=key), _outputs(context, context.lease))
 
 
 def set(context: Context, olds: Args, news: Args) -> Outputs:
-    context.host.ledger.open_lease(context.lease, encode_args(news))
+    context.host.ledger.open_lease(context.lease, encode_args(news), lambda others: _refuse_overload(news, others))
+    guest.authorize(context.host, context.lease, news.public_key)
     keeper.ensure(context.host)
     return _outputs(context, context.lease)
 
@@ -94,9 +113,33 @@ def remove(context: Context, args: Args) -> None:
         raise HostError(
             f"lease {context.lease} is not removed: {'; '.join(failures)}. What is left is still in its ledger: run destroy again"
         )
+    guest.withdraw(context.host, context.lease)
     context.host.ledger.close_lease(context.lease)
     blobs.collect(context.host)
     keeper.ensure(context.host)
+
+
+def _refuse_overload(args: Args, others: Mapping[str, Mapping[str, JSON]]) -> None:
+    """Raises HostError where this lab and the others on the host could take more than there is for labs."""
+    if args.budget is None or args.capacity is None:
+        return
+    budgets = {
+        lease: decode(Budget, cast("dict[str, JSON]", owner["budget"]))
+        for lease, owner in others.items()
+        if owner.get("budget")
+    }
+    memory_mib = args.capacity.memory_mib - sum(budget.memory_mib for budget in budgets.values())
+    cpus = args.capacity.cpus - sum(budget.cpus for budget in budgets.values())
+    if args.budget.memory_mib <= memory_mib and args.budget.cpus <= cpus + 1e-6:
+        return
+    held = ", ".join(
+        f"{others[lease].get('stack')} {budget.memory_mib} MiB and {budget.cpus:g}" for lease, budget in budgets.items()
+    )
+    raise HostError(
+        f"the host has no room for this lab: it may take {args.budget.memory_mib} MiB and {args.budget.cpus:g} processors, "
+        f"{max(memory_mib, 0)} MiB and {max(cpus, 0):g} are left of {args.capacity.memory_mib} MiB and {args.capacity.cpus:g}"
+        f"{f' (held: {held})' if held else ''}. End a lab, lower lab:memoryMib or lab:cpus, or raise those of the stack that makes the host"
+    )
 
 
 def _outputs(context: Context, lease: str) -> Outputs:

@@ -6,7 +6,6 @@ See `host_agent.router_images` for where it is kept. What it says of the image i
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -171,6 +170,8 @@ def _release(context: Context, args: Args, folder: Path) -> None:
 @contextlib.contextmanager
 def _alone(context: Context) -> Iterator[None]:
     """Alone among all agents of the host with its images."""
+    import fcntl  # not everywhere where this module is imported
+
     folder = context.host.root / "router-images"
     folder.mkdir(mode=0o711, parents=True, exist_ok=True)
     folder.chmod(0o711)

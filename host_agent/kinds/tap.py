@@ -5,7 +5,6 @@ It is the lab's Dynamips user that may open it (see `host_agent.dynamips`), and 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from dataclasses import dataclass
@@ -101,6 +100,8 @@ def remove(context: Context, args: Args) -> None:
 
 def _make(context: Context, args: Args, route: Rtnetlink) -> Link:
     """It lasts only from when it has its mark: an agent that is killed before leaves nothing."""
+    import fcntl  # not everywhere where Args is imported
+
     try:
         with inside(netns_name(args.namespace)):
             descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from dynamic_providers.connection import Connection, Endpoint
 from tests.machines import Machine
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -132,6 +133,19 @@ def on_host(name: str, folder: Path, host: Machine, topology: str) -> Iterator[S
     finally:
         if stack.settings.exists():
             stack.destroy()
+
+
+@contextlib.contextmanager
+def machine_of(stack: Stack) -> Iterator[Machine]:
+    """The host that a stack has made, with a connection of the test's own."""
+    output = stack.outputs()["host"]
+    assert isinstance(output, dict)
+    endpoint = Endpoint.from_properties(output)
+    connection = Connection(endpoint)
+    try:
+        yield Machine(stack.name, endpoint, PROJECT / f"{endpoint.private_key_file}.pub", connection)
+    finally:
+        connection.close()
 
 
 def _phases(output: str) -> list[Changes]:

@@ -65,7 +65,7 @@ def test_a_change_is_seen(tmp_path: Path, change: object) -> None:
 
 def test_a_packed_folder_is_roots_and_keeps_links(tmp_path: Path) -> None:
     folder = make_rootfs(tmp_path / "rootfs")
-    with image._open(image._links() / image.digest(folder)) as file:
+    with image.opened(image.digest(folder)) as file:
         packed = members(file.read())
     assert sorted(packed) == ["bin", "bin/sh", "bin/start", "www", "www/hello.html"]
     assert {(member.uid, member.gid, member.mtime) for member in packed.values()} == {(0, 0, 0)}
@@ -76,8 +76,16 @@ def test_a_packed_folder_is_roots_and_keeps_links(tmp_path: Path) -> None:
 def test_a_tar_is_taken_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "rootfs.tar.gz"
     file.write_bytes(b"as it is")
-    with image._open(image._links() / image.digest(file)) as opened:
+    with image.opened(image.digest(file)) as opened:
         assert opened.read() == b"as it is"
+
+
+def test_a_folder_that_is_not_there_may_be_there_as_a_tar(tmp_path: Path) -> None:
+    folder = make_rootfs(tmp_path / "rootfs")
+    with image.opened(image.digest(folder)) as packed:
+        (tmp_path / "package").mkdir()
+        (tmp_path / "package" / "rootfs.tar").write_bytes(packed.read())
+    assert image.digest(tmp_path / "package" / "rootfs") == image.digest(folder)
 
 
 def test_a_missing_root_file_system_is_named(tmp_path: Path) -> None:

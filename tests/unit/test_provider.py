@@ -80,7 +80,11 @@ ROWS: dict[str, Row] = {
     "lease": Row(
         lab_lease.LabLease,
         {"project": "lab", "stack": "dev", "user": "ana@laptop"},
-        ({"kept": False},),
+        (
+            {"kept": False},
+            {"public_key": "ssh-ed25519 AAAA"},
+            {"budget": {"memory_mib": 512.0, "cpus": 1.5}, "capacity": {"memory_mib": 4096.0, "cpus": 8.0}},
+        ),
         ({"stack": "other"},),
         {"project": 1.0, "stack": "dev"},
         frozenset({"project", "user"}),
@@ -274,7 +278,8 @@ def test_constructor_has_the_fields_of_args(kind: str) -> None:
     if kind == "router_image":
         parameters = (parameters - {"path"}) | {"sha256"}
     if kind == "image":
-        parameters = (parameters - {"rootfs"}) | {"rootfs_sha256"}  # the program's file or folder becomes its digest
+        # The program's file or folder becomes its digest.
+        parameters = (parameters - {"rootfs", "build", "pull"}) | {"rootfs_sha256", "context_sha256", "reference"}
     assert parameters == fields
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox import base, kernel
 from sandbox.base import Source
+from sandbox.cache import default_cache
 from sandbox.errors import SandboxError
 
 DEBIAN = base.distribution("ID=debian\n")
@@ -131,10 +132,10 @@ def test_a_changed_recipe_is_another_base(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert base.default_cache() == Path("/somewhere/exam-lab")
+    assert default_cache() == Path("/somewhere/exam-lab")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert base.default_cache() == Path("/home/somebody/.cache/exam-lab")
+    assert default_cache() == Path("/home/somebody/.cache/exam-lab")
 
 
 def test_a_half_built_base_is_none(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from dynamic_providers import (
     forwarding,
     frr_router,
     image,
+    key_pair,
     lab_lease,
     masquerade,
     network_namespace,
@@ -29,7 +30,7 @@ from dynamic_providers import (
     veth_pair,
 )
 from dynamic_providers import route as route_module
-from dynamic_providers.hosts import lab_host, sandbox_host
+from dynamic_providers.hosts import host_seed, lab_host, sandbox_host
 
 PROVIDERS = {
     "lease": "gASVQQAAAAAAAACMFmR5bmFtaWNfcHJvdmlkZXJzLmJhc2WUjAxIb3N0UHJvdmlkZXKUk5QpgZR9lIwEa2luZJSMBWxlYXNllHNiLg==",
@@ -72,8 +73,14 @@ OWN_PROVIDERS: dict[type[ResourceProvider], str] = {
     image.ImageProvider: (
         "gASVQwAAAAAAAACMF2R5bmFtaWNfcHJvdmlkZXJzLmltYWdllIwNSW1hZ2VQcm92aWRlcpSTlCmBlH2UjARraW5klIwFaW1hZ2WUc2Iu"
     ),
+    key_pair.KeyPairProvider: (
+        "gASVNQAAAAAAAACMGmR5bmFtaWNfcHJvdmlkZXJzLmtleV9wYWlylIwPS2V5UGFpclByb3ZpZGVylJOUKYGULg=="
+    ),
     lab_host.LabHostProvider: (
         "gASVOwAAAAAAAACMIGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmxhYl9ob3N0lIwPTGFiSG9zdFByb3ZpZGVylJOUKYGULg=="
+    ),
+    host_seed.HostSeedProvider: (
+        "gASVPQAAAAAAAACMIWR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLmhvc3Rfc2VlZJSMEEhvc3RTZWVkUHJvdmlkZXKUk5QpgZQu"
     ),
     sandbox_host.SandboxHostProvider: (
         "gASVQwAAAAAAAACMJGR5bmFtaWNfcHJvdmlkZXJzLmhvc3RzLnNhbmRib3hfaG9zdJSME1NhbmRib3hIb3N0UHJvdmlkZXKUk5QpgZQu"
@@ -86,7 +93,9 @@ TYPES = {
     dynamips_router.DynamipsRouter: "dynamic/lab:DynamipsRouter",
     forwarding.Forwarding: "dynamic/lab:Forwarding",
     frr_router.FrrRouter: "dynamic/lab:FrrRouter",
+    host_seed.HostSeed: "dynamic/lab:HostSeed",
     image.Image: "dynamic/lab:Image",
+    key_pair.KeyPair: "dynamic/lab:KeyPair",
     lab_host.LabHost: "dynamic/lab:LabHost",
     lab_lease.LabLease: "dynamic/lab:LabLease",
     masquerade.Masquerade: "dynamic/lab:Masquerade",

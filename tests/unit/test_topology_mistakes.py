@@ -177,6 +177,36 @@ VALUE_MISTAKES = [
         "httpd -f",
         "34: containers.web.command: must be a list of words, like",
     ),
+    mistake(
+        "no command",
+        "    command: [/bin/busybox, httpd]\n",
+        "",
+        "32: containers.web: command is missing, and image page, made from a root file system, says none",
+    ),
+    mistake(
+        "no source",
+        "    rootfs: page\n",
+        "    host_files: {}\n",
+        "11: images.page: neither rootfs, build nor pull is given",
+    ),
+    mistake(
+        "two sources",
+        "rootfs: page",
+        "build: page\n    pull: web",
+        "13: images.page.pull: build and pull are given: an image is made from one of them",
+    ),
+    mistake(
+        "no reference",
+        "rootfs: page",
+        "pull: http://web",
+        "12: images.page.pull: 'http://web' is no image of a registry: write it like larsks/simpleweb",
+    ),
+    mistake(
+        "lent to what is built",
+        "rootfs: page",
+        "build: page\n    host_files: {/bin/busybox: /bin/busybox}",
+        "13: images.page.host_files: only an image made from a root file system is lent files of the lab host",
+    ),
     mistake("empty command", "[/bin/busybox, httpd]", "[]", "34: containers.web.command: must not be empty"),
     mistake(
         "capability",

@@ -17,6 +17,7 @@ from components.topology.plan import (
     Plan,
     PortPlan,
     RouterPlan,
+    pulling,
 )
 from components.topology.port_names import Port
 from components.topology.resolve import peer_name
@@ -183,6 +184,30 @@ def test_raw_configuration_replaces_the_rendered_one() -> None:
 def test_configuration_file_is_beside_the_topology(tmp_path: Path) -> None:
     (tmp_path / "r1.conf").write_text("hostname é\n", encoding="utf-8")
     assert router("routers: {R1: {config_file: r1.conf}}", folder=str(tmp_path)).config == "hostname é\n"
+
+
+def test_an_image_of_a_registry_and_one_that_is_built_say_their_own_command() -> None:
+    text = """
+topology: t
+images: {p: {pull: "ghcr.io/ana/web:1"}, b: {build: web}}
+containers: {one: {image: p}, two: {image: b}}
+"""
+    plan = read_topology("labs/t.yaml", text)
+    assert [(image.rootfs, image.build, image.pull) for image in plan.images] == [
+        (None, None, "ghcr.io/ana/web:1"),
+        (None, str(Path.cwd() / "labs" / "web"), None),
+    ]
+    assert [container.command for container in plan.containers] == [(), ()]
+
+
+def test_where_the_host_can_pull_what_is_pulled_takes_a_root_file_systems_place() -> None:
+    plan = ccna_ch8()
+    [here], [pulled] = pulling(plan, False).images, pulling(plan, True).images
+    assert (here.pull, here.host_files) == (None, plan.images[0].host_files)
+    assert (pulled.rootfs, pulled.pull, pulled.host_files) == (None, "larsks/simpleweb", ())
+    assert pulling(plan, False).containers == plan.containers
+    # Ours is for busybox.
+    assert pulling(plan, True).containers == (dataclasses.replace(plan.containers[0], command=()),)
 
 
 def test_secret_in_the_environment_stays_a_name() -> None:

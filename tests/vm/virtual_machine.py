@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dynamic_providers import connection
 from dynamic_providers.connection import Connection, Endpoint
-from sandbox.base import default_cache
+from sandbox.cache import default_cache
 from tests.vm import image
 
 BOOT_TIMEOUT_S = 400
