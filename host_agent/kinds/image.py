@@ -39,6 +39,7 @@ HOST_FILES = "exam-lab.host-files"
 CONTEXT = "exam-lab.context"
 REFERENCE = "exam-lab.reference"
 
+REMOVE_ATTEMPTS = 20
 BUILD_TIMEOUT_S = 600
 """How long a step of a build may be silent."""
 _PATH = matching(r"/[A-Za-z0-9._/+@-]*[A-Za-z0-9._+@-]", "an absolute path of letters, digits and ._+@-")
@@ -171,7 +172,7 @@ def remove(context: Context, args: Args) -> None:
     if image is not None and _labels(image).get(LEASE) == context.lease:
         try:
             # Forced, Docker takes the tag away even while a container that is not ours uses the image; such a container goes on.
-            api.remove_image(tag, force=True)
+            _take_away(api, tag, force=True)
         except docker.errors.ImageNotFound:
             pass
         except docker.errors.APIError as error:
@@ -315,7 +316,7 @@ def _remove_pulled(context: Context) -> None:
 
     for path in _pulled(context).glob("*"):
         try:
-            context.host.docker.api.remove_image(urllib.parse.unquote(path.name))
+            _take_away(context.host.docker.api, urllib.parse.unquote(path.name))
         except docker.errors.ImageNotFound:
             pass
         except docker.errors.APIError as error:
@@ -399,6 +400,19 @@ def _imported(name: str, answer: str) -> str:
     return status
 
 
+def _take_away(api: APIClient, image: str, *, force: bool = False) -> None:
+    """Have Docker remove an image. Raises Docker's errors, but for one: it looks through all images, and stumbles over one that goes meanwhile."""
+    import docker
+
+    for again in reversed(range(REMOVE_ATTEMPTS)):
+        try:
+            api.remove_image(image, force=force)
+            return
+        except docker.errors.APIError as error:
+            if not again or "unrecognized image ID" not in f"{error.explanation}":
+                raise
+
+
 def _remove_untagged(context: Context, args: Args) -> None:
     """Remove what the tag pointed to earlier, unless a container still uses it: then `remove` does, after the containers."""
     import docker
@@ -407,7 +421,7 @@ def _remove_untagged(context: Context, args: Args) -> None:
     filters = {"dangling": True, "label": [f"{LEASE}={context.lease}", f"{NAME}={args.name}"]}
     for image in api.images(filters=filters):
         try:
-            api.remove_image(image["Id"])
+            _take_away(api, image["Id"])
         except docker.errors.APIError as error:
             if error.status_code not in {404, 409}:
                 raise HostError(

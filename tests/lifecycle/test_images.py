@@ -146,3 +146,20 @@ def test_what_docker_refuses_is_told_and_leaves_nothing(
 def test_a_digest_that_is_not_there(lab: Lab, registry: dict[str, str]) -> None:
     with pytest.raises(HostError, match=r"image web: Docker does not build it: .*manifest unknown"):
         lab.create(ImageProvider(), {"name": "web", "reference": registry["gone"]})
+
+
+def test_many_go_at_once(lab: Lab) -> None:
+    """Docker stumbles over an image that goes while it looks through all of them."""
+    before = images(lab)
+    for number in range(12):
+        lab.create(
+            ImageProvider(),
+            {
+                "name": f"web-{number}",
+                "rootfs_sha256": digest(REGISTRY.parent.parent / "images" / "simpleweb"),
+                "host_files": {f"/{number}": "/etc/hostname"},
+            },
+        )
+    assert len(images(lab) - before) == 12
+    lab.close()
+    assert images(lab) == before
