@@ -108,6 +108,20 @@ def test_the_metadata_is_for_root_alone(lab: Stack) -> None:
     as_root(lab, "sh", "-ec", "nft delete table ip behind; ip netns delete behind; nft -f /etc/exam-lab/metadata.nft")
 
 
+def test_a_first_boot_that_failed_is_told_with_its_log_and_tried_again(lab: Stack) -> None:
+    """It runs once more here, without what it asks for packages."""
+    as_root(lab, "sh", "-c", "mv /usr/bin/dpkg-query /tmp; ! python3 -I /usr/local/lib/exam-lab/bootstrap.py")
+    lab.configure("expiry", moment(hours=7))
+    done = lab.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "-s", NAME)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "did not become a lab host: its first boot failed at the step `packages`" in said
+    assert "exam-lab: packages: [Errno 2] No such file or directory: 'dpkg-query'" in said
+    as_root(lab, "mv", "/tmp/dpkg-query", "/usr/bin")
+    assert set(world.up(lab)) == {"update"}
+    checks(lab)
+
+
 def test_while_an_exam_runs_nothing_ends_the_host(aws: Cloud, lab: Stack) -> None:
     before = aws.instance()["InstanceId"]
     lab.configure("running", "true")

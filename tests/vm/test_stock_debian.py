@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dynamic_providers import connection, shipment
+from host_agent import bootstrap, lifetime
 from tests import outside
 from tests.e2e.stack import Stack
 from tests.hostsnapshot import differences, snapshot
@@ -146,3 +147,38 @@ def test_nat_through_docker_s_forward_drop(vm: VirtualMachine, stack: Stack) -> 
     tell("destroy")
     stack.destroy()
     assert differences(before, snapshot(vm.run)) == ""
+
+
+@pytest.mark.timeout(1200)
+def test_the_first_boot_and_the_end_of_a_host_that_a_stack_made(vm: VirtualMachine) -> None:
+    """What user data brings (target `aws`), under systemd. The last one: the machine is off afterwards."""
+    for script in (bootstrap.SCRIPT, lifetime.SCRIPT):
+        source = (Path(str(bootstrap.__file__)).parent / script.name).read_text()
+        vm.run(f"install -D /dev/stdin {script} <<'END'\n{source}\nEND")
+    # There is no way to a mirror, and all but dynamips is there.
+    vm.run("rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*")
+    tell("first boot")
+    agent = connection.agent(vm.endpoint)
+    vm.run(f"systemd-run --quiet python3 -I {bootstrap.SCRIPT}")
+    assert agent.call("bootstrap", {"timeout_s": 400}, timeout_s=420)["failure"] == ""
+    tell("and again")
+    vm.run(f"python3 -I {bootstrap.SCRIPT}")
+    assert agent.call("bootstrap", {"timeout_s": 1})["failure"] == ""
+    connection.close(vm.endpoint)
+    assert vm.run("systemctl is-enabled frr || true") == "disabled\n"
+    tell("reboot")
+    vm.reboot()
+    assert vm.run("systemctl is-active docker exam-lab-lifetime exam-lab-metadata").split() == ["active"] * 3
+    assert "table inet exam_lab_metadata" in vm.run("nft list tables")
+    tell("expiry")
+    agent = connection.agent(vm.endpoint)
+    never = {"deadline": "", "expiry": "2099-01-01T00:00:00Z"}
+    assert agent.call("lifetime", never) == never
+    vm.run("systemctl kill --signal KILL exam-lab-lifetime")
+    deadline = time.monotonic() + 60
+    while agent.call("lifetime", {}) != never:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    agent.call("lifetime", {"deadline": "", "expiry": "2020-01-01T00:00:00Z"})
+    assert vm.process.wait(timeout=300) == 0
+    connection.close(vm.endpoint)
