@@ -111,7 +111,7 @@ def test_the_metadata_is_for_root_alone(lab: Stack) -> None:
 def test_a_first_boot_that_failed_is_told_with_its_log_and_tried_again(lab: Stack) -> None:
     """It runs once more here, without what it asks for packages."""
     as_root(lab, "sh", "-c", "mv /usr/bin/dpkg-query /tmp; ! python3 -I /usr/local/lib/exam-lab/bootstrap.py")
-    lab.configure("expiry", moment(hours=7))
+    lab.configure("expiry", moment(hours=10))
     done = lab.run("pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "-s", NAME)
     assert done.returncode != 0
     said = done.stdout + done.stderr
