@@ -43,7 +43,7 @@ class Host:
 
     @property
     def docker(self) -> DockerClient:
-        """The host's Docker. Imported and connected on first use: most labs' first requests need none of it (0.3 s).
+        """The host's Docker, connected on first use.
 
         Raises Unavailable where nobody listens.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import select
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from host_agent import frames, operations
-from host_agent.context import Host
+from host_agent.context import DOCKER_SOCKET, Host
 from host_agent.errors import HostError, ProtocolError
 from host_agent.hostinfo import identity
 
@@ -67,6 +68,9 @@ def serve(host: Host) -> None:
 
     send({"hello": {"identity": identity(host), "python": sys.version.split()[0], "pid": os.getpid()}})
     pool = ThreadPoolExecutor(max_workers=WORKERS)
+    if DOCKER_SOCKET.exists():
+        # Most labs have containers, and the first requests are few: there is time now, and the first container need not wait.
+        pool.submit(importlib.import_module, "docker")
     source = _Input()
     # What was cut off in the middle of a frame ends as well.
     with contextlib.suppress(ProtocolError):
