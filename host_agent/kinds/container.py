@@ -139,10 +139,15 @@ def set(context: Context, olds: Args, news: Args) -> Outputs:
 def remove(context: Context, args: Args) -> None:
     names = _Names(context, args)
     api = context.host.docker.api
-    for name in (names.container, names.pause):
+
+    def end(name: str) -> None:
         found = _own(context, args, _inspect(api, name))
         if found is not None:
             _delete(api, args, str(found["Id"]))
+
+    # Docker waits for the end of each, and neither needs the other for it.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(end, (names.container, names.pause)))
     delete(names.netns)
 
 
