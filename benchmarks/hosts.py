@@ -9,12 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
 from benchmarks import script
 from benchmarks.labs import IMAGES
 from dynamic_providers.connection import Connection, Endpoint
+from dynamic_providers.ssh_key import make_key
 from sandbox import base, control
 
 NAME = "bench"
@@ -62,7 +60,8 @@ def prepare(folder: Path) -> None:
 def bench_host(folder: Path) -> Iterator[BenchHost]:
     """A fresh host with what scripts by hand need beside a lab host's packages; destroyed afterwards."""
     state = folder / "sandboxes"
-    key = _make_key(folder)
+    key = folder / "id_ed25519"
+    make_key(key)
     try:
         status = control.start(NAME, state=state, base=base.ensure(), public_key=key.with_suffix(".pub"))
         assert status.port is not None
@@ -81,12 +80,3 @@ def bench_host(folder: Path) -> Iterator[BenchHost]:
             connection.close()
     finally:
         control.destroy(NAME, state=state)
-
-
-def _make_key(folder: Path) -> Path:
-    path = folder / "id_ed25519"
-    key = Ed25519PrivateKey.generate()
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    path.with_suffix(".pub").write_bytes(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b"\n")
-    return path

@@ -23,7 +23,7 @@ from cli.errors import UsageError
 from cli.main import guarded
 from cli.stack import Deployment, pulumi
 from cli.table import count
-from dynamic_providers.key_pair import remove_key
+from dynamic_providers.ssh_key import remove_key
 from sandbox import control
 from sandbox.base import ensure, has_dynamips
 from sandbox.errors import SandboxError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers.base import Properties, SchemaProvider
+from dynamic_providers.ssh_key import make_key, remove_key
 from host_agent.schema import REPLACE, matching
 
 
@@ -74,29 +74,6 @@ class KeyPair(Resource, module="lab", name="KeyPair"):
         """`name` is the file's; `directory` is relative to the program's folder."""
         args = {"name": name, "directory": directory, "public_key": None, "private_key_file": None}
         super().__init__(KeyPairProvider(), resource_name, args, opts)
-
-
-def make_key(path: Path) -> None:
-    """A key pair, of this user alone, at `path` and beside it with the suffix .pub; kept where there is one."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    if path.exists() and path.with_suffix(".pub").exists():
-        return
-    remove_key(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    path.with_suffix(".pub").write_bytes(public + b" exam-lab\n")
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(private)
-
-
-def remove_key(path: Path) -> None:
-    """Remove both files. Idempotent."""
-    path.unlink(missing_ok=True)
-    path.with_suffix(".pub").unlink(missing_ok=True)
 
 
 def _public(path: Path) -> str:

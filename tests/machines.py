@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
+from dynamic_providers import ssh_key
 from dynamic_providers.connection import Connection, Endpoint
 from sandbox import base, control
 
@@ -58,8 +56,5 @@ def machine(name: str, folder: Path) -> Iterator[Machine]:
 def make_key(folder: Path) -> Path:
     """A new key pair in `folder`; the private key's path. The public one is beside it, with suffix .pub."""
     path = folder / "id_ed25519"
-    key = Ed25519PrivateKey.generate()
-    path.touch(mode=0o600)
-    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    path.with_suffix(".pub").write_bytes(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH))
+    ssh_key.make_key(path)
     return path

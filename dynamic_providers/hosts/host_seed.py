@@ -16,6 +16,7 @@ import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
 
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
+from dynamic_providers.ssh_key import new_key
 from host_agent.schema import REPLACE, between
 
 FRESH = ("ami", "host_key", "user_data", "since")
@@ -104,7 +105,7 @@ class HostSeedProvider(SchemaProvider):
             "ami": account.image(str(kept.get("ami") or args["image"]), kind).id,
         }
         if "user_data" not in kept:
-            private, public = _key_pair()
+            private, public = (part.decode() for part in new_key())
             outputs["host_key"] = public
             outputs["since"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             outputs["user_data"] = user_data(
@@ -190,14 +191,3 @@ def _ending(olds: Mapping[str, object], news: Mapping[str, object]) -> list[str]
     if "availability_zone" not in _kept(olds, news):
         names.append("zone")
     return [name for name in names if olds.get(name) != news.get(name)]
-
-
-def _key_pair() -> tuple[str, str]:
-    """A new SSH host key: private and public part, in OpenSSH's form."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    return private.decode(), public.decode()

@@ -13,7 +13,7 @@ from pulumi.dynamic import CheckResult, CreateResult, ReadResult, Resource, Upda
 
 from dynamic_providers import engine
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
-from dynamic_providers.key_pair import make_key, remove_key
+from dynamic_providers.ssh_key import make_key, remove_key
 from host_agent.errors import HostError
 from host_agent.schema import REPLACE, matching
 from sandbox import base, control

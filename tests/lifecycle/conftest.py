@@ -7,10 +7,9 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from dynamic_providers import connection
+from dynamic_providers.ssh_key import make_key
 from sandbox import base, control
 from tests import hostsnapshot
 from tests.lifecycle.lab import Lab
@@ -24,9 +23,7 @@ def lab_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[connection.En
     """A sandbox, with no lab on it before and after. Needs root, or sudo without a password."""
     directory = tmp_path_factory.mktemp("sandbox")
     private, public = directory / "key", directory / "key.pub"
-    key = Ed25519PrivateKey.generate()
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
-    public.write_bytes(key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" lifecycle\n")
+    make_key(private)
     name = f"lifecycle-{os.getpid()}"
     state = directory / "sandboxes"
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from dynamic_providers import connection
 from dynamic_providers.base import LEASE, HostProvider, Properties
-from dynamic_providers.key_pair import make_key
+from dynamic_providers.ssh_key import make_key
 from host_agent.errors import HostError
 from tests.lifecycle.lab import Lab
 
