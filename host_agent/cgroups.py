@@ -80,7 +80,7 @@ class Group:
                 )
         if limits == Limits() and not any(self._directory(pid, controller) for controller in here):
             return
-        if _has_systemd() and {hierarchy.version for hierarchy in here.values()} == {2}:
+        if commands.has_systemd() and {hierarchy.version for hierarchy in here.values()} == {2}:
             self._limit_by_systemd(pid, limits)
         else:
             for controller, hierarchy in here.items():
@@ -169,10 +169,6 @@ def has(controller: Controller) -> bool:
 
 def _here() -> dict[Controller, Hierarchy]:
     return hierarchies((_PROC / "self/mountinfo").read_text())
-
-
-def _has_systemd() -> bool:
-    return Path("/run/systemd/system").is_dir()
 
 
 def _read(directory: Path, controller: Controller, version: int, limits: Limits) -> Limits:

@@ -7,8 +7,14 @@ import os
 import select
 import subprocess
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from host_agent.errors import CommandFailed
+
+
+def has_systemd() -> bool:
+    """Whether systemd runs the host. See sd_booted(3)."""
+    return Path("/run/systemd/system").is_dir()
 
 
 def run(

@@ -33,8 +33,6 @@ REQUIREMENTS: dict[str, tuple[Path, str]] = {
 }
 """What a lab can need: what must be there, and the Debian or Ubuntu package that brings it. `kernel` can be asked for, too."""
 DOCKER_TIMEOUT_S = 60
-SYSTEMD = Path("/run/systemd/system")
-"""Is there if systemd runs the host. See sd_booted(3)."""
 
 
 def identity(host: Host) -> str:
@@ -76,7 +74,7 @@ def services(host: Host, parameters: Mapping[str, object], progress: object) -> 
     if "docker" not in cast(list[str], parameters.get("requires", [])):
         return {"stopped": []}
     problem = _docker_problem()
-    if problem and parameters.get("start") and SYSTEMD.exists():
+    if problem and parameters.get("start") and commands.has_systemd():
         with contextlib.suppress(CommandFailed):
             commands.run(["systemctl", "start", "docker"], timeout_s=60)
         problem = _docker_problem()

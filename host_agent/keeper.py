@@ -79,7 +79,7 @@ def ensure(host: Host) -> None:
         RUN.mkdir(mode=0o755, exist_ok=True)
         # The host was not booted just now: what is not there is drift, and Pulumi's to show.
         RESTORED.touch()
-        if not _systemd():
+        if not commands.has_systemd():
             _stop()
         UNIT.parent.mkdir(parents=True, exist_ok=True)
         UNIT.write_text(text)
@@ -177,18 +177,18 @@ def _log(text: str) -> None:
 def _end() -> None:
     if not UNIT.exists() and not RUN.exists():
         return
-    if _systemd() and UNIT.exists():
+    if commands.has_systemd() and UNIT.exists():
         _systemctl("disable", "--now", UNIT.name)
     _stop()
     UNIT.unlink(missing_ok=True)
-    if _systemd():
+    if commands.has_systemd():
         _systemctl("daemon-reload")
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(RUN)
 
 
 def _start() -> None:
-    if _systemd():
+    if commands.has_systemd():
         # `enable` has systemd read the unit.
         _systemctl("enable", UNIT.name)
         _systemctl("restart", UNIT.name)
@@ -255,11 +255,6 @@ def _installed() -> str:
 
 def _systemctl(*arguments: str) -> str:
     return commands.run(["systemctl", *arguments], timeout_s=SYSTEMD_TIMEOUT_S)
-
-
-def _systemd() -> bool:
-    # As sd_booted(3) does.
-    return Path("/run/systemd/system").is_dir()
 
 
 def _remove_old_agents(host: Host) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from host_agent import cgroups
+from host_agent import cgroups, commands
 from host_agent.cgroups import Group, Hierarchy, Limits
 from host_agent.errors import Missing
 
@@ -49,7 +49,7 @@ def test_version_2_without_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "proc/7/cgroup").write_text("0::/exam-lab-R1\n")
     (tmp_path / "exam-lab-R1").mkdir()
     group = Group("exam-lab-R1")
-    monkeypatch.setattr(cgroups, "_has_systemd", lambda: False)
+    monkeypatch.setattr(commands, "has_systemd", lambda: False)
     group.limit(7, limits)
     assert group.limits(7) == limits
     quota = "max" if limits.cpus is None else str(int(limits.cpus * 100_000))
