@@ -77,7 +77,7 @@ def _mount_root(directory: Path, base: Path) -> None:
     # Relative to the sandbox's directory: overlayfs' options cannot hold every path (':' and ',' separate), and are cut at a page.
     kernel.bind(base / "root", directory / "base")
     # Left by the option below, and refused by overlayfs at the next mount, for fear of files lost in a crash of the machine.
-    incompatible = directory / "disk/work/work/incompat"
+    incompatible = directory / "disk" / "work" / "work" / "incompat"
     if incompatible.exists():
         shutil.rmtree(incompatible)
     os.chdir(directory)
