@@ -14,7 +14,6 @@ from typing import cast
 from cli.errors import UsageError
 from cli.stack import pulumi
 from cli.table import GREEN, RED, coloured, render
-from components import prices
 from components.aws_settings import AwsSettings, SettingsError
 from dynamic_providers.hosts import ec2
 
@@ -99,7 +98,7 @@ def _looks(settings: AwsSettings) -> Iterator[tuple[str, Callable[[], str]]]:
         yield "Elastic IPs", lambda: account().room(ec2.ADDRESSES, account().addresses(), 1)
     if settings.dns_zone:
         yield "DNS", lambda: _dns(account(), settings)
-    yield "price", lambda: _price(settings)
+    yield "price", lambda: settings.price(datetime.datetime.now(datetime.UTC))
 
 
 def _region(account: ec2.Account) -> str:
@@ -130,15 +129,3 @@ def _dns(account: ec2.Account, settings: AwsSettings) -> str:
     if not f".{settings.dns_name}".endswith(f".{zone}"):
         raise ec2.AwsError(f"lab:dnsName: {settings.dns_name} is not in the zone {settings.dns_zone}, which is {zone}")
     return f"{settings.dns_name} in {zone}"
-
-
-def _price(settings: AwsSettings) -> str:
-    now = datetime.datetime.now(datetime.UTC)
-    price = prices.estimate(
-        region=settings.region,
-        instance_type=settings.instance_type,
-        disk_gib=settings.disk_gib,
-        since=now,
-        expiry=settings.expiry,
-    )
-    return prices.words(price, settings.instance_type, settings.region)

@@ -13,10 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, cast
 
+from components import prices
+from dynamic_providers.hosts import ec2
+
 Get = Callable[[str], str | None]
 """The value of a setting, by `namespace:name`; None where it is not set."""
 
-IMAGES = ("debian-12", "ubuntu-24.04")
+DEFAULT_IMAGE = "debian-12"
 WIDEST_PREFIX = 8
 """A network that is larger is as good as everybody."""
 DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
@@ -76,9 +79,9 @@ class AwsSettings:
         region = reader.text("aws:region")
         if not region:
             reader.problem("aws:region is not set: `pulumi config set aws:region eu-central-1`")
-        image = reader.text("lab:image") or IMAGES[0]
-        if image not in IMAGES and not re.fullmatch(r"ami-[0-9a-f]{8,17}", image):
-            reader.problem(f"lab:image {image!r} is none; there are {', '.join(IMAGES)}, and images by id, ami-…")
+        image = reader.text("lab:image") or DEFAULT_IMAGE
+        if image not in ec2.IMAGES and not re.fullmatch(r"ami-[0-9a-f]{8,17}", image):
+            reader.problem(f"lab:image {image!r} is none; there are {', '.join(ec2.IMAGES)}, and images by id, ami-…")
         dns_name, dns_zone = reader.text("lab:dnsName"), reader.text("lab:dnsZone")
         if dns_name and not DOMAIN.fullmatch(dns_name):
             reader.problem(f"lab:dnsName {dns_name!r} is no name such as exam1.example.org")
@@ -111,6 +114,17 @@ class AwsSettings:
         if reader.problems:
             raise SettingsError("target aws:\n" + "\n".join(f"  {problem}" for problem in reader.problems))
         return settings
+
+    def price(self, since: datetime.datetime) -> str:
+        """What the host costs from then to its expiry, in words."""
+        estimate = prices.estimate(
+            region=self.region,
+            instance_type=self.instance_type,
+            disk_gib=self.disk_gib,
+            since=since,
+            expiry=self.expiry,
+        )
+        return prices.words(estimate, self.instance_type, self.region)
 
 
 class _Reader:

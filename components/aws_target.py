@@ -99,7 +99,7 @@ def make(requires: list[str], *, shared: bool) -> tuple[LabHost, pulumi.Resource
     port = "" if settings.port == 22 else f" -p {settings.port}"
     pulumi.export("ssh", machine.handout.apply(lambda name: f"ssh{port} {USER}@{name}"))
     pulumi.export("expiry", _text(settings.expiry))
-    pulumi.export("price", seed.since.apply(lambda since: _price(settings, since)))
+    pulumi.export("price", seed.since.apply(lambda since: settings.price(datetime.datetime.fromisoformat(since))))
     return lab_host, machine.instance
 
 
@@ -129,14 +129,3 @@ def _tags(settings: AwsSettings) -> dict[str, str]:
 def _text(moment: datetime.datetime | None) -> str:
     """`2026-11-25T18:00:00Z`; "" for none."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
-
-
-def _price(settings: AwsSettings, since: str) -> str:
-    price = prices.estimate(
-        region=settings.region,
-        instance_type=settings.instance_type,
-        disk_gib=settings.disk_gib,
-        since=datetime.datetime.fromisoformat(since),
-        expiry=settings.expiry,
-    )
-    return prices.words(price, settings.instance_type, settings.region)
