@@ -10,7 +10,7 @@ import dataclasses
 import datetime
 import secrets
 from collections.abc import Mapping
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, Resource, UpdateResult
@@ -18,6 +18,9 @@ from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, ReadResult, 
 from dynamic_providers.base import OneLine, Properties, SchemaProvider
 from dynamic_providers.ssh_key import new_key
 from host_agent.schema import REPLACE, between
+
+if TYPE_CHECKING:
+    from dynamic_providers.hosts.ec2 import Account, InstanceType
 
 FRESH = ("ami", "host_key", "user_data", "since")
 """Outputs that are others only when a new host is asked for."""
@@ -70,51 +73,26 @@ class HostSeedProvider(SchemaProvider):
         return result
 
     def create(self, props: Properties) -> CreateResult:
+        from dynamic_providers.hosts.ec2 import VCPUS, VPCS
+
+        args = self.args(props)
         with OneLine():
-            self._require_room(self.args(props))
-            return CreateResult(secrets.token_hex(4), self._chosen({}, self.args(props)))
+            account = _account(args)
+            kind = account.instance_type(str(args["instance_type"]))
+            # Before anything is made.
+            account.room(VCPUS, account.vcpus(), kind.vcpus)
+            account.room(VPCS, account.vpcs(), 1)
+            return CreateResult(secrets.token_hex(4), _chosen({}, args, account, kind))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         # The next check gets the inputs alone.
         return ReadResult(id_, props, {**self.args(props), **{name: props[name] for name in OUTPUTS}})
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        args = self.args(_news)
         with OneLine():
-            return UpdateResult(self._chosen(_olds, self.args(_news)))
-
-    def _require_room(self, args: Properties) -> None:
-        """Raises AwsError where the account may have no more, before anything is made."""
-        from dynamic_providers.hosts.ec2 import VCPUS, VPCS, Account
-
-        account = Account(str(args["region"]), str(args["profile"]))
-        account.room(VCPUS, account.vcpus(), account.instance_type(str(args["instance_type"])).vcpus)
-        account.room(VPCS, account.vpcs(), 1)
-
-    def _chosen(self, olds: Properties, args: Properties) -> Properties:
-        """All properties: what stays, and what is chosen anew. Raises AwsError."""
-        from dynamic_providers.hosts.ec2 import Account
-        from dynamic_providers.hosts.user_data import user_data
-
-        kept = {name: olds[name] for name in _kept(olds, args) if olds.get(name)}
-        account = Account(str(args["region"]), str(args["profile"]))
-        kind = account.instance_type(str(args["instance_type"]))
-        outputs: Properties = {
-            "availability_zone": account.zone(str(kept.get("availability_zone") or args["zone"]), kind.name),
-            "account": kept.get("account") or account.identity()[0],
-            # An image of the old processors would not boot on the new ones: then this says so.
-            "ami": account.image(str(kept.get("ami") or args["image"]), kind).id,
-        }
-        if "user_data" not in kept:
-            private, public = (part.decode() for part in new_key())
-            outputs["host_key"] = public
-            outputs["since"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            outputs["user_data"] = user_data(
-                authorized_key=str(args["authorized_key"]),
-                host_key=public,
-                host_private_key=private,
-                port=int(cast(int, args["port"])),
-            )
-        return {**args, **kept, **outputs}
+            account = _account(args)
+            return UpdateResult(_chosen(_olds, args, account, account.instance_type(str(args["instance_type"]))))
 
 
 class HostSeed(Resource, module="lab", name="HostSeed"):
@@ -168,6 +146,36 @@ class HostSeed(Resource, module="lab", name="HostSeed"):
         super().__init__(
             HostSeedProvider(), resource_name, {**args, **outputs}, pulumi.ResourceOptions.merge(opts, secret)
         )
+
+
+def _account(args: Properties) -> Account:
+    from dynamic_providers.hosts import ec2
+
+    return ec2.Account(str(args["region"]), str(args["profile"]))
+
+
+def _chosen(olds: Properties, args: Properties, account: Account, kind: InstanceType) -> Properties:
+    """All properties: what stays, and what is chosen anew. Raises AwsError."""
+    from dynamic_providers.hosts.user_data import user_data
+
+    kept = {name: olds[name] for name in _kept(olds, args) if olds.get(name)}
+    outputs: Properties = {
+        "availability_zone": account.zone(str(kept.get("availability_zone") or args["zone"]), kind.name),
+        "account": kept.get("account") or account.identity()[0],
+        # An image of the old processors would not boot on the new ones: then this says so.
+        "ami": account.image(str(kept.get("ami") or args["image"]), kind).id,
+    }
+    if "user_data" not in kept:
+        private, public = (part.decode() for part in new_key())
+        outputs["host_key"] = public
+        outputs["since"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        outputs["user_data"] = user_data(
+            authorized_key=str(args["authorized_key"]),
+            host_key=public,
+            host_private_key=private,
+            port=int(cast(int, args["port"])),
+        )
+    return {**args, **kept, **outputs}
 
 
 def _kept(olds: Mapping[str, object], news: Mapping[str, object]) -> tuple[str, ...]:
