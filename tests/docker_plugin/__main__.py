@@ -1,4 +1,4 @@
-"""Serve the engine that started this process, as Pulumi's plugins do: the port on standard output, then gRPC until the engine is gone."""
+"""The double of pulumi-docker's plugin, as the engine starts it: it drives the Docker of the host that it is told, over SSH."""
 
 from __future__ import annotations
 
@@ -9,21 +9,17 @@ import subprocess
 import tarfile
 import urllib.parse
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
 
-import engine_watch
+from tests.plugin_double import UNKNOWN, Plugin, Properties, properties_of, serve, some, struct_of
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Pulumi's word for a value that only the update will know."""
 REPLACES = ("name", "build", "triggers", "platform")
 CONTEXT = {"keepLocally": False, "forceRemove": False}
-Properties = dict[str, Any]
 Answered = TypeVar("Answered")
 
 
@@ -31,33 +27,23 @@ class Failed(Exception):
     """What the user is told."""
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
+class Provider(Plugin):
     """`docker`, as far as this project uses it."""
+
+    version = "5.2.0"
 
     def __init__(self) -> None:
         self._ssh: list[str] = []
-
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
-        return provider_pb2.ProviderHandshakeResponse()
-
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        return empty_pb2.Empty()
-
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        return empty_pb2.Empty()
-
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version="5.2.0")
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        changed = _properties(request.olds) != _properties(request.news)
-        return provider_pb2.DiffResponse(changes=_some(changed))
+        changed = properties_of(request.olds) != properties_of(request.news)
+        return provider_pb2.DiffResponse(changes=some(changed))
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
-        arguments = _properties(request.args)
+        arguments = properties_of(request.args)
         url = urllib.parse.urlsplit(str(arguments.get("host", "")))
         options = arguments.get("sshOpts", [])
         # What is nested comes as JSON.
@@ -68,37 +54,37 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         failures = []
-        if _properties(request.news).get("name") is None:
+        if properties_of(request.news).get("name") is None:
             failures.append(provider_pb2.CheckFailure(property="name", reason='Missing required argument: "name"'))
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        olds, news = _properties(request.old_inputs), _properties(request.news)
+        olds, news = properties_of(request.old_inputs), properties_of(request.news)
         changed = [name for name in (*REPLACES, *CONTEXT) if olds.get(name) != news.get(name)]
         return provider_pb2.DiffResponse(
-            changes=_some(bool(changed)), diffs=changed, replaces=[name for name in changed if name in REPLACES]
+            changes=some(bool(changed)), diffs=changed, replaces=[name for name in changed if name in REPLACES]
         )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
-        inputs = _properties(request.properties)
+        inputs = properties_of(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
         return _told(context, lambda: self._create(inputs))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
-        known = _properties(request.properties)
+        known = properties_of(request.properties)
         seen = _told(context, lambda: self._look(str(known["name"])))
         if seen is None:
             return provider_pb2.ReadResponse(id="")
-        return provider_pb2.ReadResponse(id=request.id, properties=_struct({**known, **seen}), inputs=request.inputs)
+        return provider_pb2.ReadResponse(id=request.id, properties=struct_of({**known, **seen}), inputs=request.inputs)
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         return provider_pb2.UpdateResponse(
-            properties=_struct({**_properties(request.olds), **_properties(request.news)})
+            properties=struct_of({**properties_of(request.olds), **properties_of(request.news)})
         )
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        known = _properties(request.properties)
+        known = properties_of(request.properties)
         if not known.get("keepLocally"):
             _told(context, lambda: self._docker("image", "rm", str(known["name"])))
         return empty_pb2.Empty()
@@ -116,7 +102,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         seen = self._look(name)
         if seen is None:
             raise Failed(f"Unable to find or pull image {name}")
-        return provider_pb2.CreateResponse(id=f"{seen['imageId']}{name}", properties=_struct({**inputs, **seen}))
+        return provider_pb2.CreateResponse(id=f"{seen['imageId']}{name}", properties=struct_of({**inputs, **seen}))
 
     def _look(self, name: str) -> Properties | None:
         try:
@@ -144,29 +130,5 @@ def _told(context: grpc.ServicerContext, work: Callable[[], Answered]) -> Answer
         raise AssertionError("abort raises") from error
 
 
-def _some(changed: bool) -> Any:
-    return provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
-
-
-def _properties(struct: struct_pb2.Struct) -> Properties:
-    return cast(Properties, json_format.MessageToDict(struct))
-
-
-def _struct(properties: Properties) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update(properties)
-    return struct
-
-
-def main() -> None:
-    engine_watch.start()
-    server = grpc.server(ThreadPoolExecutor(max_workers=16))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    server.wait_for_termination()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Provider())

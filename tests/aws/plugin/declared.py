@@ -14,7 +14,7 @@ import boto3
 import pulumi
 from pulumi import _types
 
-from tests.aws.plugin.resource import UNKNOWN
+from tests.plugin_double import UNKNOWN
 
 
 def sdk_version() -> str:

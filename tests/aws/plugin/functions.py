@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tests.aws.plugin.aws import Answer, Aws, AwsError, tag_map
-from tests.aws.plugin.resource import Properties
+from tests.plugin_double import Properties
 
 
 def _filters(arguments: Properties) -> list[Answer]:

@@ -5,15 +5,10 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar
 
 from tests.aws.plugin.aws import Aws, tag_list
-
-Properties: TypeAlias = dict[str, Any]
-"""Properties of a resource by the names that Pulumi's engine uses (camelCase): JSON-like."""
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Pulumi's word for a value that only the update will know."""
+from tests.plugin_double import UNKNOWN, Properties
 
 
 class Resource(ABC):

@@ -6,18 +6,19 @@ import functools
 import json
 import random
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from tests.aws.plugin import declared
 from tests.aws.plugin.aws import Aws, AwsError
 from tests.aws.plugin.functions import FUNCTIONS
-from tests.aws.plugin.resource import UNKNOWN, Properties, Resource
+from tests.aws.plugin.resource import Resource
 from tests.aws.plugin.resources import RESOURCES
+from tests.plugin_double import UNKNOWN, Plugin, Properties, properties_of, some, struct_of
 
 Answered = TypeVar("Answered")
 Method = Callable[["Provider", Any, grpc.ServicerContext], Answered]
@@ -39,29 +40,19 @@ def _answering(method: Method[Answered]) -> Method[Answered]:
     return answer
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
+class Provider(Plugin):
     """`aws`, as far as this project uses it."""
+
+    version = declared.sdk_version()
 
     def __init__(self) -> None:
         self._region = ""
         self._default_tags: dict[str, str] = {}
         self._aws = functools.cache(Aws)
 
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
-        return provider_pb2.ProviderHandshakeResponse()
-
-    def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        return empty_pb2.Empty()
-
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        return empty_pb2.Empty()
-
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=declared.sdk_version())
-
     @_answering
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        news = _properties(request.news)
+        news = properties_of(request.news)
         region = str(news.get("region", ""))
         failures = []
         if region != UNKNOWN and region not in declared.regions():
@@ -71,14 +62,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        olds, news = _properties(request.olds), _properties(request.news)
+        olds, news = properties_of(request.olds), properties_of(request.news)
         replaces = ["region"] if olds.get("region") != news.get("region") else []
-        changed = provider_pb2.DiffResponse.DIFF_SOME if olds != news else provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(replaces=replaces, changes=changed)
+        return provider_pb2.DiffResponse(replaces=replaces, changes=some(olds != news))
 
     @_answering
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
-        arguments = _properties(request.args)
+        arguments = properties_of(request.args)
         self._region = str(arguments["region"])
         tags = arguments.get("defaultTags", {})
         # What is nested comes as JSON.
@@ -88,16 +78,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        arguments = _properties(request.args)
+        arguments = properties_of(request.args)
         function = FUNCTIONS.get(request.tok)
         if function is None:
             raise AwsError(f"the double of the plugin has no function {request.tok}")
         answer = function(self._aws(arguments.get("region") or self._region), arguments)
-        return provider_pb2.InvokeResponse(**{"return": _struct({"region": self._region, **arguments, **answer})})
+        return provider_pb2.InvokeResponse(**{"return": struct_of({"region": self._region, **arguments, **answer})})
 
     @_answering
     def Check(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        resource, olds, news = _resource(request.urn), _properties(request.olds), _properties(request.news)
+        resource, olds, news = _resource(request.urn), properties_of(request.olds), properties_of(request.news)
         failures = [
             provider_pb2.CheckFailure(property=name, reason=f'Missing required argument: "{name}" is required')
             for name in resource.required
@@ -116,19 +106,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         if resource.taggable:
             tags = news.get("tags", {})
             news["tagsAll"] = UNKNOWN if tags == UNKNOWN else {**self._default_tags, **tags}
-        return provider_pb2.CheckResponse(inputs=_struct(news), failures=failures)
+        return provider_pb2.CheckResponse(inputs=struct_of(news), failures=failures)
 
     @_answering
     def Diff(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         resource = _resource(request.urn)
-        olds, old_inputs, news = map(_properties, (request.olds, request.old_inputs, request.news))
+        olds, old_inputs, news = map(properties_of, (request.olds, request.old_inputs, request.news))
         for name in request.ignoreChanges:
             news[name] = old_inputs.get(name)
         changed = resource.changes(olds, old_inputs, news)
         replaces = [name for name in changed if self._replaces(resource, name, olds, news)]
         kinds = provider_pb2.PropertyDiff
         return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            changes=some(changed),
             diffs=changed,
             replaces=replaces,
             # Two can't have one name at the same time.
@@ -142,17 +132,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
-        resource, inputs = _resource(request.urn), _properties(request.properties)
+        resource, inputs = _resource(request.urn), properties_of(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
         aws = self._aws(inputs["region"])
         id_ = resource.create(aws, inputs)
-        return provider_pb2.CreateResponse(id=id_, properties=_struct(_now(resource, aws, id_, inputs)))
+        return provider_pb2.CreateResponse(id=id_, properties=struct_of(_now(resource, aws, id_, inputs)))
 
     @_answering
     def Read(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         resource = _resource(request.urn)
-        known, inputs = _properties(request.properties), _properties(request.inputs)
+        known, inputs = properties_of(request.properties), properties_of(request.inputs)
         aws = self._aws(known.get("region") or self._region)
         seen = resource.state(aws, request.id, known)
         if seen is None:
@@ -162,26 +152,26 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         read = {name: observed.get(name, value) for name, value in inputs.items()}
         # Tags that nobody declared are drift as well.
         read.update({name: value for name, value in tags.items() if value})
-        return provider_pb2.ReadResponse(id=request.id, properties=_struct(observed), inputs=_struct(read))
+        return provider_pb2.ReadResponse(id=request.id, properties=struct_of(observed), inputs=struct_of(read))
 
     @_answering
     def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         resource = _resource(request.urn)
-        olds, old_inputs, news = map(_properties, (request.olds, request.old_inputs, request.news))
+        olds, old_inputs, news = map(properties_of, (request.olds, request.old_inputs, request.news))
         for name in request.ignoreChanges:
             news[name] = old_inputs.get(name)
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=_struct({**olds, **news}))
+            return provider_pb2.UpdateResponse(properties=struct_of({**olds, **news}))
         aws = self._aws(news["region"])
         changed = frozenset(resource.changes(olds, old_inputs, news))
         if changed & {"tags", "tagsAll"}:
             resource.set_tags(aws, request.id, olds.get("tagsAll") or {}, news["tagsAll"])
         resource.update(aws, request.id, olds, news, changed)
-        return provider_pb2.UpdateResponse(properties=_struct(_now(resource, aws, request.id, {**olds, **news})))
+        return provider_pb2.UpdateResponse(properties=struct_of(_now(resource, aws, request.id, {**olds, **news})))
 
     @_answering
     def Delete(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        known = _properties(request.properties)
+        known = properties_of(request.properties)
         _resource(request.urn).delete(self._aws(known.get("region") or self._region), request.id, known)
         return empty_pb2.Empty()
 
@@ -212,24 +202,3 @@ def _now(resource: Resource, aws: Aws, id_: str, known: Properties) -> Propertie
     if seen is None:
         raise AwsError(f"{resource.token} {id_} is gone right after it was made or changed")
     return {**known, **seen}
-
-
-def _properties(struct: struct_pb2.Struct) -> Properties:
-    return cast(Properties, _whole(json_format.MessageToDict(struct)))
-
-
-def _whole(value: object) -> object:
-    """With integers: protobuf's Struct has but one kind of number."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_whole(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in value.items()}
-    return value
-
-
-def _struct(properties: Mapping[str, object]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update({name: value for name, value in properties.items() if value is not None})
-    return struct

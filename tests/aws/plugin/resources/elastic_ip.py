@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.aws.plugin.aws import Answer, Aws, tag_map, tag_specifications
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import Properties
 
 
 def _address(aws: Aws, allocation: str) -> Answer | None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tests.aws.plugin.aws import Aws, tag_list, tag_map
-from tests.aws.plugin.resource import UNKNOWN, Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import UNKNOWN, Properties
 
 
 def _same_document(old: object, new: object) -> bool:

@@ -6,7 +6,8 @@ import base64
 from types import MappingProxyType
 
 from tests.aws.plugin.aws import Answer, Aws, AwsError, tag_map, tag_specifications, wait
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import Properties
 
 _METADATA = {
     "httpEndpoint": "HttpEndpoint",

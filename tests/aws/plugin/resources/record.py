@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.aws.plugin.aws import Answer, Aws
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import Properties
 
 
 class Record(Resource):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 
 from tests.aws.plugin.aws import Answer, Aws, tag_map, tag_specifications
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import Properties
 
 
 def _table(aws: Aws, id_: str) -> Answer | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from tests.aws.plugin.aws import Aws, tag_map, tag_specifications
-from tests.aws.plugin.resource import Properties, Resource
+from tests.aws.plugin.resource import Resource
+from tests.plugin_double import Properties
 
 _VPC_ATTRIBUTES = {"enableDnsSupport": "EnableDnsSupport", "enableDnsHostnames": "EnableDnsHostnames"}
 
