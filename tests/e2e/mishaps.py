@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cli.backend import locks
 from tests.e2e.stack import PROJECT, Stack
 from tests.hostsnapshot import differences, snapshot
-from tests.machines import Machine
-from tests.proxy import Proxy
+from tests.machines import Machine, machine
+from tests.proxy import Proxy, proxy
 
 SMALL = "two_lans"
 EDITED = str(PROJECT / "tests" / "e2e" / "topologies" / "two_lans_edited.yaml")
@@ -278,6 +279,17 @@ class Trial:
         while (found := differences(self.before, snapshot(self.host.run))) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert found == ""
+
+
+@contextlib.contextmanager
+def trial_of(name: str, folder: Path) -> Iterator[Trial]:
+    """A trial on a host of its own."""
+    with machine(f"{name}-host", folder) as host, proxy(host.endpoint.port) as way:
+        made = Trial(name, folder, host, way)
+        try:
+            yield made
+        finally:
+            made.stack.settings.unlink(missing_ok=True)
 
 
 def make_stack(name: str, folder: Path, host: Machine, topology: str) -> Stack:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.mishaps import Trial
-from tests.machines import machine
-from tests.proxy import proxy
+from tests.e2e.mishaps import Trial, trial_of
 
 NAME = "e2e-kills"
 LIMIT_S = 60.0
@@ -18,13 +16,8 @@ LIMIT_S = 60.0
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    folder = tmp_path_factory.mktemp("kills")
-    with machine(f"{NAME}-host", folder) as host, proxy(host.endpoint.port) as way:
-        made = Trial(NAME, folder, host, way)
-        try:
-            yield made
-        finally:
-            made.stack.settings.unlink(missing_ok=True)
+    with trial_of(NAME, tmp_path_factory.mktemp("kills")) as made:
+        yield made
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.mishaps import CUTS, KILLS, Trial
-from tests.machines import machine
-from tests.proxy import proxy
+from tests.e2e.mishaps import CUTS, KILLS, Trial, trial_of
 
 NAME = "torture-kills"
 LIMIT_S = {"connection-silent": 120.0}
@@ -22,13 +20,8 @@ LIMIT_S = {"connection-silent": 120.0}
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    folder = tmp_path_factory.mktemp("kills")
-    with machine(f"{NAME}-host", folder) as host, proxy(host.endpoint.port) as way:
-        made = Trial(NAME, folder, host, way)
-        try:
-            yield made
-        finally:
-            made.stack.settings.unlink(missing_ok=True)
+    with trial_of(NAME, tmp_path_factory.mktemp("kills")) as made:
+        yield made
 
 
 @pytest.mark.timeout(6 * 3600)
