@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import TracebackType
 
 GARBAGE_THRESHOLD = 50_000
 """New objects between two collections. Python's 700 has imports of what these processes never let go of searched for garbage again and again."""
@@ -48,6 +49,8 @@ def start() -> None:
         _watching = True
     gc.set_threshold(GARBAGE_THRESHOLD)
     atexit.register(gc.freeze)
+    atexit.register(_leave)
+    sys.excepthook = _report
     threading.Thread(target=_watch, args=[address()], name="engine watch", daemon=True).start()
 
 
@@ -65,6 +68,33 @@ def _watch(engine: str) -> None:
         except OSError:
             pass  # reset, or out of something: look again
         time.sleep(0.05)
+
+
+def _leave() -> None:
+    """A program whose call to the engine broke may be at its end before the watch has looked."""
+    if _is_gone(address()):
+        _end_language_host(address())
+
+
+def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Tell of an exception that ends the process, if there is still somebody to be told.
+
+    An engine that was interrupted or killed, or that ends for a resource that failed, may be gone while a program still registers others. What
+    the user has to know is said by then; that its `pulumi.log.error` found nobody would be a traceback beside it.
+    """
+    if os.environ.get("LAB_TRACE") or not _is_gone(address()):
+        sys.__excepthook__(kind, error, trace)
+
+
+def _is_gone(engine: str) -> bool:
+    host, _, port = engine.rpartition(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass  # reset, or out of something: that is no answer
+    return False
 
 
 def _end_language_host(engine: str) -> None:

@@ -158,6 +158,11 @@ def pulumi(
     limit.cancel()
     outcome.seconds = ended - began
     assert not hangs.is_set(), f"pulumi {arguments[0]} hangs at step {step}: {outcome.errors}"
+    if arguments[0] == "destroy" and step > 1 and outcome.steps[step - 1 : step] == [f"lab-{stack.name}"]:
+        # The engine has ended our providers by then, so nobody is left to end its language host, which looks after it by itself every few minutes.
+        for pid in family:
+            if b"pulumi-language-python" in command_line(pid):
+                os.kill(pid, signal.SIGKILL)
     looked = ended
     while any(alive(pid) for pid in family) or (outcome.status and agents(host)):
         # What is asked takes time too: it was there when the question was put.

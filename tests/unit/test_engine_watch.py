@@ -49,6 +49,41 @@ def test_a_provider_that_nobody_has_used_ends_with_its_engine(engine: socket.soc
         anothers.kill()
 
 
+@pytest.mark.parametrize("engine_lives", [True, False])
+def test_a_program_that_breaks_off_tells_it_to_an_engine_that_lives(
+    engine: socket.socket, tmp_path: Path, engine_lives: bool
+) -> None:
+    """One whose engine is gone says nothing beside what that has said, and ends its language host, be the watch asleep or not."""
+    address = f"127.0.0.1:{engine.getsockname()[1]}"
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys; sys.path[:0] = sys.argv[3:]; import engine_watch; engine_watch._watch = lambda engine: None\n"
+        "engine_watch.start(); print(flush=True); input(); raise RuntimeError('the call broke')\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "LAB_TRACE"}
+    with (
+        subprocess.Popen(
+            [sys.executable, "-S", program, "--engine", address, Path.cwd()],
+            cwd=tmp_path, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as running,
+        language_host(address) as its,
+    ):  # fmt: skip
+        assert running.stdout is not None
+        assert running.stdout.readline() == "\n"
+        if not engine_lives:
+            engine.close()
+        _, errors = running.communicate("\n", timeout=5)
+        assert running.returncode == 1
+        if engine_lives:
+            assert "the call broke" in errors
+            assert its.poll() is None
+            its.kill()
+        else:
+            assert errors == ""
+            assert its.wait(timeout=5) == -signal.SIGKILL
+
+
 def language_host(address: str) -> subprocess.Popen[bytes]:
     """A process that is called so."""
     argv = ["pulumi-language-python", "-c", "import time; time.sleep(60)", address]
