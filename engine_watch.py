@@ -62,6 +62,7 @@ def _watch(engine: str) -> None:
                 # The engine says little to who says nothing, and ends the connection after two minutes.
                 while connection.recv(4096):
                     pass
+            continue  # at once: Pulumi kills a program whose engine is gone, and then nobody ends its language host
         except ConnectionRefusedError:
             _end_language_host(engine)
             os._exit(1)

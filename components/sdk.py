@@ -1,6 +1,6 @@
-"""What Pulumi's SDK does for each resource of a program, and nobody here sees: left out, in whatever runs without LAB_TRACE.
+"""What Pulumi's SDK does and nobody here wants to see: left out, in whatever runs without LAB_TRACE.
 
-Both are inside functions of the SDK, which offers no setting; pyproject.toml pins its version, and tests/unit/test_sdk.py shows that they are
+All are inside functions of the SDK, which offers no setting; pyproject.toml pins its version, and tests/unit/test_sdk.py shows that they are
 where this looks for them.
 """
 
@@ -19,10 +19,14 @@ CONSTRUCTORS = 3
 """Frames called `__init__` between user code and the SDK: Resource, CustomResource or ComponentResource, the class itself."""
 
 
+_sdk_error = pulumi.log.error
+
+
 def trim() -> None:
     """Leave them out from now on."""
     if not os.environ.get("LAB_TRACE"):
         pulumi.log.debug = _no_debug_message
+        pulumi.log.error = _error
         resource._get_stack_trace = _own_position
 
 
@@ -30,6 +34,14 @@ def _no_debug_message(
     msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
 ) -> None:
     """Three a resource go to the engine, each waited for: a tenth of a second in every run."""
+
+
+def _error(
+    msg: str, resource: pulumi.Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
+) -> None:
+    """What the program has to say, but not the traceback of a registration that ^C broke off: the engine says itself that it was cancelled."""
+    if not (msg.startswith("Program failed with an unhandled exception") and "StatusCode.CANCELLED" in msg):
+        _sdk_error(msg, resource, stream_id, ephemeral)
 
 
 def _own_position() -> source_pb2.StackTrace:

@@ -143,6 +143,8 @@ def pulumi(
             if not line.startswith("{"):
                 outcome.messages.append(line.strip())
                 continue
+            if not line.endswith("\n"):
+                break  # killed while it wrote
             event = json.loads(line)
             diagnostic = event.get("diagnosticEvent", {})
             if diagnostic.get("severity") in {"error", "warning"}:
@@ -158,8 +160,9 @@ def pulumi(
     limit.cancel()
     outcome.seconds = ended - began
     assert not hangs.is_set(), f"pulumi {arguments[0]} hangs at step {step}: {outcome.errors}"
-    if arguments[0] == "destroy" and step > 1 and outcome.steps[step - 1 : step] == [f"lab-{stack.name}"]:
-        # The engine has ended our providers by then, so nobody is left to end its language host, which looks after it by itself every few minutes.
+    if outcome.steps[step - 1 : step] == [f"lab-{stack.name}"]:
+        # Before the first resource a killed engine's language host kills the program at once, and after the last one the engine has ended the
+        # providers: nobody is left to end the language host, which looks after its engine by itself every five minutes.
         for pid in family:
             if b"pulumi-language-python" in command_line(pid):
                 os.kill(pid, signal.SIGKILL)

@@ -43,6 +43,7 @@ def test_without_a_resource_there_is_none() -> None:
 
 def test_the_sdk_uses_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
+    monkeypatch.setattr(pulumi.log, "error", pulumi.log.error)
     monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
     assert vars(resource)["log"] is pulumi.log
     assert "_get_stack_trace()" in inspect.getsource(resource.register_resource)
@@ -53,6 +54,21 @@ def test_the_sdk_uses_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     sdk.trim()
     assert resource._get_stack_trace is sdk._own_position
     assert pulumi.log.debug is sdk._no_debug_message
+
+
+def test_a_registration_that_was_broken_off_is_no_error_of_the_program_s(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
+    monkeypatch.setattr(pulumi.log, "error", pulumi.log.error)
+    monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
+    sdk.trim()
+    # As `pulumi-language-python-exec` words them; without an engine the SDK prints.
+    failed = "Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
+    pulumi.log.error(f"{failed}grpc._channel._InactiveRpcError: status = StatusCode.CANCELLED")
+    assert capsys.readouterr().err == ""
+    pulumi.log.error(f"{failed}KeyError: 'R1'")
+    assert "KeyError: 'R1'" in capsys.readouterr().err
 
 
 def test_who_wants_a_trace_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
