@@ -13,7 +13,8 @@ import pytest
 
 from tests.e2e.mishaps import CUTS, KILLS, Trial, trial_of
 
-NAME = "torture-kills"
+NAME = f"torture-kills-{os.getpid()}"
+"""Several may run at the same time, each with some of the walks: `pytest tests/torture -k SIGTERM`."""
 LIMIT_S = {"connection-silent": 120.0}
 """How long a run may take that something befalls: a host that is met for the first time is waited for for 60 s; what is not named: 60 s."""
 
