@@ -20,8 +20,7 @@ from tests.machines import Machine, machine
 from tests.proxy import Proxy, proxy
 
 SMALL = "two_lans"
-EDITED = str(PROJECT / "tests" / "e2e" / "topologies" / "two_lans_edited.yaml")
-"""`two_lans` after an edit of each sort."""
+TOPOLOGIES = PROJECT / "tests" / "e2e" / "topologies"
 ORPHANS_S = 1.0
 """How long a process of ours may outlive its parent."""
 AGENT = "run.py serve"
@@ -34,6 +33,19 @@ class Run:
     process: subprocess.Popen[str]
     host: Machine
     way: Proxy
+
+
+@dataclass(frozen=True)
+class Topologies:
+    """Of a trial: what is brought up, and what an update makes of it, an edit of each sort."""
+
+    declared: str
+    edited: str
+
+
+TWO_LANS = Topologies(SMALL, str(TOPOLOGIES / "two_lans_edited.yaml"))
+ONE_LAN = Topologies(str(TOPOLOGIES / "one_lan.yaml"), str(TOPOLOGIES / "one_lan_edited.yaml"))
+"""Half as many steps, and every kind of resource that a lab without emulated routers has."""
 
 
 @dataclass
@@ -214,8 +226,9 @@ def alive(pid: int) -> bool:
 class Trial:
     """A lab on target `ssh` through a proxy, to which mishaps happen; and what must hold after each."""
 
-    def __init__(self, name: str, folder: Path, host: Machine, way: Proxy) -> None:
+    def __init__(self, name: str, topologies: Topologies, folder: Path, host: Machine, way: Proxy) -> None:
         self.name = name
+        self.topologies = topologies
         self.folder = folder
         self.host = host
         self.way = way
@@ -227,7 +240,7 @@ class Trial:
         """The stack; made where there is none."""
         if self._stack is None:
             by_proxy = replace(self.host, endpoint=replace(self.host.endpoint, port=self.way.port))
-            self._stack = make_stack(self.name, self.folder / self.name, by_proxy, SMALL)
+            self._stack = make_stack(self.name, self.folder / self.name, by_proxy, self.topologies.declared)
         return self._stack
 
     def prepare(self, command: str) -> None:
@@ -236,10 +249,10 @@ class Trial:
             self.destroy_by_make()
         else:
             self.cancel()
-            self.stack.configure("topology", SMALL)
+            self.stack.configure("topology", self.topologies.declared)
             self.stack.up()
         if command == "update":
-            self.stack.configure("topology", EDITED)
+            self.stack.configure("topology", self.topologies.edited)
 
     def befall(self, command: str, step: int, name: str, limit_s: float) -> Outcome:
         """Let a mishap happen to `up`, `update` or `destroy`, and check what is seen of it at once."""
@@ -290,10 +303,10 @@ class Trial:
 
 
 @contextlib.contextmanager
-def trial_of(name: str, folder: Path) -> Iterator[Trial]:
+def trial_of(name: str, topologies: Topologies, folder: Path) -> Iterator[Trial]:
     """A trial on a host of its own."""
     with machine(f"{name}-host", folder) as host, proxy(host.endpoint.port) as way:
-        made = Trial(name, folder, host, way)
+        made = Trial(name, topologies, folder, host, way)
         try:
             yield made
         finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.mishaps import Trial, trial_of
+from tests.e2e.mishaps import TWO_LANS, Trial, trial_of
 
 NAME = "e2e-kills"
 LIMIT_S = 60.0
@@ -16,7 +16,7 @@ LIMIT_S = 60.0
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    with trial_of(NAME, tmp_path_factory.mktemp("kills")) as made:
+    with trial_of(NAME, TWO_LANS, tmp_path_factory.mktemp("kills")) as made:
         yield made
 
 

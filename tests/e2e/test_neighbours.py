@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.mishaps import EDITED, SMALL, make_stack
+from tests.e2e.mishaps import SMALL, TWO_LANS, make_stack
 from tests.e2e.pings import Ping, pinging
 from tests.e2e.stack import PROJECT, Stack
 from tests.hostsnapshot import differences, snapshot
@@ -123,7 +123,7 @@ def test_what_the_owner_of_the_host_made_is_not_touched(host: Machine, stacks: t
     stack, _ = stacks
     stack.up()
     lease = str(stack.outputs()["lease"])
-    stack.configure("topology", EDITED)
+    stack.configure("topology", TWO_LANS.edited)
     there = {}
     for kind, thing in IN_THE_WAY.items():
         host.run(thing.make.format(lease=lease))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.mishaps import CUTS, KILLS, Trial, trial_of
+from tests.e2e.mishaps import CUTS, KILLS, ONE_LAN, Trial, trial_of
 
 NAME = f"torture-kills-{os.getpid()}"
 """Several may run at the same time, each with some of the walks: `pytest tests/torture -k SIGTERM`."""
@@ -21,7 +21,7 @@ LIMIT_S = {"connection-silent": 120.0}
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    with trial_of(NAME, tmp_path_factory.mktemp("kills")) as made:
+    with trial_of(NAME, ONE_LAN, tmp_path_factory.mktemp("kills")) as made:
         yield made
 
 
