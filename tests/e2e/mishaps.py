@@ -45,7 +45,7 @@ class Topologies:
 
 TWO_LANS = Topologies(SMALL, str(TOPOLOGIES / "two_lans_edited.yaml"))
 ONE_LAN = Topologies(str(TOPOLOGIES / "one_lan.yaml"), str(TOPOLOGIES / "one_lan_edited.yaml"))
-"""Half as many steps, and every kind of resource that a lab without emulated routers has."""
+"""Half as many steps, and every kind of resource that two_lans has."""
 
 
 @dataclass
