@@ -17,6 +17,7 @@ from moto.core.responses import EmptyResult
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.responses.instances import InstanceResponse
+from moto.iam.access_control import IAMRequest
 from moto.scheduler.models import EventBridgeSchedulerBackend
 from moto.servicequotas.exceptions import NoSuchResource
 from moto.servicequotas.models import ServiceQuotasBackend
@@ -95,6 +96,8 @@ def _correct() -> None:
     EC2Backend.modify_instance_security_groups = of_its_interface  # type: ignore[method-assign]
     InstanceResponse.run_instances = with_protection  # type: ignore[method-assign]
     InstanceResponse.modify_instance_attribute = with_shutdown_behaviour  # type: ignore[method-assign]
+    # Where policies are judged: who asks is known by the key. What moto takes for the signature is not botocore's for queries in an address.
+    IAMRequest.check_signature = lambda self: None  # type: ignore[method-assign]
     ServiceQuotasBackend.get_service_quota = _get_service_quota  # type: ignore[assignment, method-assign]
 
 
