@@ -161,6 +161,7 @@ class Agent:
         self._waiting: dict[int, tuple[Future[dict[str, JSON]], Callable[[str], None]]] = {}
         self._waiting_lock = threading.Lock()
         self._broken = False
+        """Nobody reads answers any more, or a request could not be sent."""
         try:
             self._channel, hello = self._start()
         except BaseException:
@@ -198,12 +199,12 @@ class Agent:
         number = next(self._numbers)
         future: Future[dict[str, JSON]] = Future()
         with self._waiting_lock:
+            if self._broken:
+                raise Lost(f"{self.endpoint}: the connection is closed")
             self._waiting[number] = (future, progress)
         try:
             frame = frames.encode({"id": number, "method": method, "parameters": dict(parameters)}, blob)
             self._send(frame)
-            if not self.alive:
-                raise Lost(f"{self.endpoint}: the connection is closed")
             return future.result(timeout_s)
         except FutureTimeoutError:
             # The host lives, else the connection had been given up: the other calls go on.
@@ -289,6 +290,8 @@ class Agent:
         except (OSError, EOFError, ProtocolError, paramiko.SSHException) as error:
             reason = str(error) or type(error).__name__
         with self._waiting_lock:
+            # Whoever comes after this is refused, and whoever came before is told: nobody waits for an answer that can't come.
+            self._broken = True
             waiting = list(self._waiting.values())
         for future, _ in waiting:
             future.set_exception(Lost(f"{self.endpoint}: the connection broke: {self.connection.broken or reason}"))

@@ -163,6 +163,18 @@ def test_a_connection_that_breaks_fails_its_calls_and_is_made_again(host: Machin
     connection.close(host.endpoint)
 
 
+def test_a_call_in_the_moment_of_the_agent_s_end_does_not_wait(
+    agent: Agent, host: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader has told all who wait, and is about to end; the channel still takes what is sent."""
+    host.run("pkill -KILL -f 'run.py serv[e]'")
+    agent._reader.join(5)
+    monkeypatch.setattr(agent._reader, "is_alive", lambda: True)
+    monkeypatch.setattr(agent, "_send", lambda frame: None)
+    with pytest.raises(Lost, match="the connection is closed"):
+        agent.call("info", {}, timeout_s=2)
+
+
 def test_a_connection_that_is_cut_fails_its_calls_and_is_made_again(by_proxy: Endpoint, way: Proxy) -> None:
     agent = connection.agent(by_proxy)
     waiting = _slow_call(agent)
