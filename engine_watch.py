@@ -55,14 +55,12 @@ def start() -> None:
 
 
 def _watch(engine: str) -> None:
-    host, _, port = engine.rpartition(":")
     while True:
         try:
-            with socket.create_connection((host, int(port))) as connection:
+            with _connect(engine) as connection:
                 # The engine says little to who says nothing, and ends the connection after two minutes.
                 while connection.recv(4096):
                     pass
-            continue  # at once: Pulumi kills a program whose engine is gone, and then nobody ends its language host
         except ConnectionRefusedError:
             _end_language_host(engine)
             os._exit(1)
@@ -88,14 +86,18 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
 
 
 def _is_gone(engine: str) -> bool:
-    host, _, port = engine.rpartition(":")
     try:
-        socket.create_connection((host, int(port))).close()
+        _connect(engine).close()
     except ConnectionRefusedError:
         return True
     except OSError:
         pass  # reset, or out of something: that is no answer
     return False
+
+
+def _connect(engine: str) -> socket.socket:
+    host, _, port = engine.rpartition(":")
+    return socket.create_connection((host, int(port)))
 
 
 def _end_language_host(engine: str) -> None:

@@ -88,9 +88,7 @@ def killed(run: Run) -> None:
 
 
 def provider_killed(run: Run) -> None:
-    for pid in descendants(run.process.pid):
-        if b"pulumi.dynamic" in command_line(pid):
-            os.kill(pid, signal.SIGKILL)
+    kill_those(descendants(run.process.pid), b"pulumi.dynamic")
 
 
 def agent_killed(run: Run) -> None:
@@ -175,9 +173,7 @@ def pulumi(
     if outcome.steps[step - 1 : step] == [f"lab-{stack.name}"]:
         # Before the first resource a killed engine's language host kills the program at once, and after the last one the engine has ended the
         # providers: nobody is left to end the language host, which looks after its engine by itself every five minutes.
-        for pid in family:
-            if b"pulumi-language-python" in command_line(pid):
-                os.kill(pid, signal.SIGKILL)
+        kill_those(family, b"pulumi-language-python")
     looked = ended
     while any(alive(pid) for pid in family) or (outcome.status and agents(host)):
         # What is asked takes time too: it was there when the question was put.
@@ -209,6 +205,13 @@ def descendants(pid: int) -> list[int]:
         found += children
         ahead += children
     return found
+
+
+def kill_those(pids: list[int], word: bytes) -> None:
+    """Of these processes those with a word in their command line."""
+    for pid in pids:
+        if word in command_line(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def command_line(pid: int) -> bytes:

@@ -41,10 +41,16 @@ def test_without_a_resource_there_is_none() -> None:
     assert sdk._own_position() == source_pb2.StackTrace()
 
 
-def test_the_sdk_uses_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `trim` replaces is the SDK's again after the test."""
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
     monkeypatch.setattr(pulumi.log, "error", pulumi.log.error)
     monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_sdk_uses_what_is_replaced() -> None:
     assert vars(resource)["log"] is pulumi.log
     assert "_get_stack_trace()" in inspect.getsource(resource.register_resource)
     assert (
@@ -56,12 +62,8 @@ def test_the_sdk_uses_what_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pulumi.log.debug is sdk._no_debug_message
 
 
-def test_a_registration_that_was_broken_off_is_no_error_of_the_program_s(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
-    monkeypatch.setattr(pulumi.log, "error", pulumi.log.error)
-    monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
+@pytest.mark.usefixtures("restored")
+def test_a_registration_that_was_broken_off_is_no_error_of_the_program_s(capsys: pytest.CaptureFixture[str]) -> None:
     sdk.trim()
     # As `pulumi-language-python-exec` words them; without an engine the SDK prints.
     failed = "Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
