@@ -171,8 +171,7 @@ class Agent:
         if endpoint.identity and endpoint.identity != self.identity:
             self.connection.close()
             raise OtherHost(f"{endpoint} is another machine now (identity {self.identity}, not {endpoint.identity})")
-        self._reader = threading.Thread(target=self._read, name=f"agent {endpoint}", daemon=True)
-        self._reader.start()
+        threading.Thread(target=self._read, name=f"agent {endpoint}", daemon=True).start()
         # sshd does not tell the agent of a client that was cut off: it ends when these stay away.
         alive = frames.encode({"method": "alive"})
         self.connection.beats.append(lambda: self._send(alive))
@@ -184,7 +183,7 @@ class Agent:
 
     @property
     def alive(self) -> bool:
-        return self._reader.is_alive() and not self._broken
+        return not self._broken
 
     def call(
         self,
@@ -287,7 +286,7 @@ class Agent:
         try:
             while (frame := frames.read(reader)) is not None:
                 self._deliver(frame[0])
-        except (OSError, EOFError, ProtocolError, paramiko.SSHException) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             reason = str(error) or type(error).__name__
         with self._waiting_lock:
             # Whoever comes after this is refused, and whoever came before is told: nobody waits for an answer that can't come.
@@ -297,8 +296,10 @@ class Agent:
             future.set_exception(Lost(f"{self.endpoint}: the connection broke: {self.connection.broken or reason}"))
 
     def _deliver(self, message: dict[str, object]) -> None:
+        number = cast(int, message.get("id"))
         with self._waiting_lock:
-            waiting = self._waiting.get(cast(int, message.get("id")))
+            # Whoever has an answer waits no more: what ends the connection a moment later is nothing to them.
+            waiting = self._waiting.get(number) if "progress" in message else self._waiting.pop(number, None)
         if waiting is None:
             return  # its caller gave up
         future, progress = waiting

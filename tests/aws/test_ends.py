@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from tests.aws import world
-from tests.aws.world import Cloud, until
+from tests.aws.world import Cloud
+from tests.conditions import until
 from tests.e2e.stack import PROJECT
 
 pytestmark = pytest.mark.thorough

@@ -10,7 +10,8 @@ import pytest
 
 from dynamic_providers.connection import Connection, Endpoint
 from tests.aws import world
-from tests.aws.world import Cloud, until
+from tests.aws.world import Cloud
+from tests.conditions import until
 from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.thorough

@@ -16,8 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -190,14 +189,6 @@ def _planned(output: str) -> Changes:
             _, _, type_, name = cast(str, step["urn"]).split("::")
             changes.setdefault(step["op"], []).append(f"{type_.rpartition(':')[2]} {name}")
     return {op: sorted(names) for op, names in changes.items()}
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Return when the condition holds."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT_S:g} s: {what}"
-        time.sleep(0.2)
 
 
 def free_port() -> int:

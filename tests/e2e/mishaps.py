@@ -237,6 +237,8 @@ class Trial:
         self.way = way
         self.before = snapshot(host.run)
         self._stack: Stack | None = None
+        self._there = ""
+        """The topology that is there as declared, with nothing left to do, as long as nothing is let happen to it; "" where that is not known."""
 
     @property
     def stack(self) -> Stack:
@@ -248,9 +250,10 @@ class Trial:
 
     def prepare(self, command: str) -> None:
         """Whatever was before: there is nothing before an `up`, and the lab before an `update` or a `destroy`."""
+        there, self._there = self._there, ""
         if command == "up":
             self.destroy_by_make()
-        else:
+        elif there != self.topologies.declared:
             self.cancel()
             self.stack.configure("topology", self.topologies.declared)
             self.stack.up()
@@ -291,6 +294,7 @@ class Trial:
         recorded = self.host.run("cat /var/lib/exam-lab/leases/*/*' '*.json | sed 's/}{/}\\n{/g'")
         lease = next(text for text in in_state if "/lease/" in text)
         assert {json.loads(line)["id"] for line in recorded.splitlines()} == in_state - {lease}
+        self._there = self.stack.configured("topology")
 
     def cancel(self) -> None:
         """Remove the lock of a Pulumi that was killed, as it says itself that one should."""

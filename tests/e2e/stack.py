@@ -58,6 +58,9 @@ class Stack:
     def configure(self, key: str, value: str) -> None:
         self.pulumi("config", "set", key, value, "-s", self.name)
 
+    def configured(self, key: str) -> str:
+        return self.pulumi("config", "get", key, "-s", self.name).output.strip()
+
     def run(self, *argv: str, timeout_s: float = 180, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """A command in the project's folder, with this stack's environment."""
         return subprocess.run(

@@ -11,11 +11,12 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conditions import until
 from tests.e2e.stack import PROJECT, Stack, on_host
 from tests.e2e.test_drift import CommandLines, texts
 from tests.hostsnapshot import differences, snapshot
@@ -68,12 +69,6 @@ def said(stack: Stack, *argv: str) -> str:
     done = stack.run("lab", "exec", *argv)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
 
 
 class Terminal:

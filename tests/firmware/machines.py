@@ -18,7 +18,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ import pytest
 from pyroute2 import netns
 
 from sandbox import base
+from tests.conditions import until
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 ELF = FIRMWARE / "exam-router.elf"
@@ -58,23 +59,13 @@ def need(*commands: str) -> None:
         pytest.fail("network namespaces for the test's hosts can only be made by root")
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30) -> float:
-    """Seconds until the condition held; fails the test after `timeout_s`."""
-    start = time.monotonic()
-    while not condition():
-        if time.monotonic() - start > timeout_s:
-            pytest.fail(f"not within {timeout_s:.0f} s: {what}")
-        time.sleep(0.1)
-    return time.monotonic() - start
-
-
 class Namespace:
     """A network namespace, alive as long as a process of ours sleeps in it."""
 
     def __init__(self) -> None:
         self._holder = subprocess.Popen(["unshare", "--net", "--", "sleep", "infinity"])
         own = Path("/proc/self/ns/net").readlink()
-        wait_until(lambda: self.path.readlink() != own, "a namespace of its own")
+        until(lambda: self.path.readlink() != own, "a namespace of its own")
         self.run("ip", "link", "set", "lo", "up")
 
     @property
@@ -260,7 +251,7 @@ class Router:
                 made.append(Console(self.lab.namespace.connect(port)))
             return bool(made)
 
-        wait_until(connected, f"{self.name} listens on port {port}", 10)
+        until(connected, f"{self.name} listens on port {port}", 10)
         return made[0]
 
     def stop(self) -> None:
@@ -309,7 +300,7 @@ class Lab:
                 made.append(Hypervisor(self.namespace.connect(CONTROL_PORT)))
             return bool(made)
 
-        wait_until(connected, "Dynamips answers", 10)
+        until(connected, "Dynamips answers", 10)
         self.hypervisor = made[0]
         self.hypervisor.command("hypervisor", "working_dir", str(folder))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conditions import until
 from tests.firmware.machines import (
     Lab,
     Namespace,
@@ -17,7 +18,6 @@ from tests.firmware.machines import (
     from_base,
     interface,
     rip,
-    wait_until,
     with_users_of_base,
 )
 
@@ -158,7 +158,7 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
     def learned() -> int:
         return len(re.findall(r"^R ", corp.run("show ip route"), re.MULTILINE))
 
-    assert wait_until(lambda: learned() == 6, "CORP knows six networks of others", 20) < 10
+    assert until(lambda: learned() == 6, "CORP knows six networks of others", 20) < 10
     table = corp.run("show ip route")
     assert re.search(
         r"^R    192\.168\.10\.0/24 \[120/1\] via 10\.1\.2\.2, 00:00:0\d, FastEthernet0/0$", table, re.MULTILINE
@@ -166,7 +166,7 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
     assert "     172.16.0.0/24 is subnetted, 1 subnets\nR       172.16.10.0 [120/1] via 10.1.5.2, " in table
     assert "     10.0.0.0/24 is subnetted, 4 subnets\n" in table
     assert "C       10.1.1.0 is directly connected, Vlan2\n" in table
-    wait_until(lambda: web.ping("192.168.81.1") is not None, "web reaches the host")
+    until(lambda: web.ping("192.168.81.1") is not None, "web reaches the host")
     for source, address, ttl in ((host, "10.1.1.2", 254), (web, "10.1.1.2", 254), (web, "192.168.81.1", 61)):
         reply = source.ping(address)
         assert reply is not None, address
@@ -175,7 +175,7 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
     assert "R       172.16.10.0 [120/2] via 10.1.2.1" in r1.run("show ip route")
 
     corp.configure("interface FastEthernet2/0", "shutdown")
-    wait_until(
+    until(
         lambda: (
             "172.16.10.0 is possibly down" in re.sub("/24", "", r1.run("show ip route"))
             or "172.16.10.0" not in r1.run("show ip route")
@@ -185,7 +185,7 @@ def test_rip_converges_among_four_routers_and_again_after_a_cut(lab: Lab) -> Non
     )
     assert web.ping("192.168.81.1") is None
     corp.configure("interface FastEthernet2/0", "no shutdown")
-    wait_until(lambda: web.ping("192.168.81.1") is not None, "web reaches the host again", 30)
+    until(lambda: web.ping("192.168.81.1") is not None, "web reaches the host again", 30)
 
 
 @pytest.fixture
@@ -220,15 +220,15 @@ def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
         for option, file in (("-f", f"{name}.conf"), ("-i", f"{name}.pid"), ("-z", "zserv"), ("--vty_socket", "")):
             argv += [option, str(run / file)]
         lab.processes.append(peer.start(*with_users_of_base(argv), log=run / f"{name}.out"))
-        wait_until((run / f"{name}.vty").exists, f"{name} is up; {run / name}.log", 10)
+        until((run / f"{name}.vty").exists, f"{name} is up; {run / name}.log", 10)
     console = router.start()
 
     def frr_routes() -> dict[str, int]:
         shown = json.loads(peer.run("ip", "-json", "route", "show", "proto", "rip"))
         return {route["dst"]: route.get("metric", 0) for route in shown}
 
-    wait_until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns 192.168.10.0/24", 20)
-    wait_until(
+    until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns 192.168.10.0/24", 20)
+    until(
         lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"),
         "the router learns 172.16.10.0/24",
         20,
@@ -236,19 +236,19 @@ def test_rip_with_frr_in_both_directions(frr_folder: Path, lab: Lab) -> None:
     assert "10.1.2.1 " in console.run("show ip protocols")
 
     console.configure("interface FastEthernet0/1", "shutdown")
-    wait_until(lambda: "192.168.10.0/24" not in frr_routes(), "FRR hears that 192.168.10.0/24 is gone", 10)
+    until(lambda: "192.168.10.0/24" not in frr_routes(), "FRR hears that 192.168.10.0/24 is gone", 10)
     console.configure("interface FastEthernet0/1", "no shutdown")
-    wait_until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns it again", 10)
+    until(lambda: "192.168.10.0/24" in frr_routes(), "FRR learns it again", 10)
     peer.run("ip", "link", "set", "stub", "down")
-    wait_until(
+    until(
         lambda: "172.16.10.0 [120" not in console.run("show ip route rip"),
         "the router hears that 172.16.10.0/24 is gone",
         15,
     )
     peer.address("stub", "172.16.10.11/24")
-    wait_until(
+    until(
         lambda: "172.16.10.0 [120/1] via 10.1.2.1" in console.run("show ip route rip"), "the router learns it again", 20
     )
 
     console.configure("router rip", "default-information originate")
-    wait_until(lambda: "default" in frr_routes(), "FRR learns the default route", 15)
+    until(lambda: "default" in frr_routes(), "FRR learns the default route", 15)

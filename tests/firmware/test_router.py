@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.firmware.machines import Lab, interface, wait_until
+from tests.conditions import until
+from tests.firmware.machines import Lab, interface
 
 TWO_NETWORKS = (
     "hostname R1\n"
@@ -199,7 +200,7 @@ def test_ping_and_traceroute_from_the_router(lab: Lab) -> None:
     lab.attach(two, "0/1", "t1", "10.1.2.9/24").route("10.1.1.0/24", "10.1.2.2")
     console = one.start()
     two.start()
-    wait_until(lambda: "!!!!!" in console.run("ping 10.1.2.9"), "five replies")
+    until(lambda: "!!!!!" in console.run("ping 10.1.2.9"), "five replies")
     assert "Success rate is 100 percent (5/5), round-trip min/avg/max = " in console.run("ping 10.1.2.9")
     trace = console.run("traceroute 10.1.2.9")
     assert "  1 10.1.1.2 " in trace

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
@@ -18,6 +18,7 @@ from dynamic_providers.hosts.lab_host import FEATURES
 from host_agent.errors import HostError
 from host_agent.schema import JSON
 from sandbox import control
+from tests.conditions import until
 from tests.machines import STATE, Machine, machine, make_key, start
 from tests.proxy import Proxy, proxy
 
@@ -168,11 +169,25 @@ def test_a_call_in_the_moment_of_the_agent_s_end_does_not_wait(
 ) -> None:
     """The reader has told all who wait, and is about to end; the channel still takes what is sent."""
     host.run("pkill -KILL -f 'run.py serv[e]'")
-    agent._reader.join(5)
-    monkeypatch.setattr(agent._reader, "is_alive", lambda: True)
+    until(lambda: not agent.alive, "the reader has seen it")
     monkeypatch.setattr(agent, "_send", lambda frame: None)
     with pytest.raises(Lost, match="the connection is closed"):
         agent.call("info", {}, timeout_s=2)
+
+
+def test_a_reader_that_fails_tells_those_who_wait(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends it: an answer can't come any more."""
+    waiting = _slow_call(agent, 60)
+
+    def surprised(message: dict[str, object]) -> None:
+        raise RuntimeError(f"nobody knows how to deliver {sorted(message)}")
+
+    monkeypatch.setattr(agent, "_deliver", surprised)
+    with pytest.raises(Lost, match="nobody knows how to deliver"):
+        agent.call("host", {}, timeout_s=10)
+    with pytest.raises(Lost, match="nobody knows how to deliver"):
+        waiting.result(5)
+    assert not agent.alive
 
 
 def test_a_connection_that_is_cut_fails_its_calls_and_is_made_again(by_proxy: Endpoint, way: Proxy) -> None:
@@ -242,7 +257,7 @@ def test_an_upload_of_the_agent_that_is_cut_leaves_nothing(host: Machine, way: P
     with pytest.raises(Lost, match="the connection broke"):
         Agent(dataclasses.replace(host.endpoint, port=way.port))
     cutting.join()
-    _eventually(lambda: host.run("ls -A /var/lib/exam-lab/agent") == "")
+    until(lambda: host.run("ls -A /var/lib/exam-lab/agent") == "", "nothing of it is left", 3)
     Agent(host.endpoint).close()
 
 
@@ -261,9 +276,7 @@ def test_the_agent_ends_with_its_connection(host: Machine) -> None:
     # `host.connection` may have been cut by the reboot above.
     watcher = connection.Connection(host.endpoint)
     try:
-        deadline = time.monotonic() + 2
-        while watcher.run(["pgrep", "-f", "run.py serve"])[0] == 0:
-            assert time.monotonic() < deadline, "an agent outlives its connection"
+        until(lambda: watcher.run(["pgrep", "-f", "run.py serve"])[0] != 0, "the agent ends with its connection", 2)
     finally:
         watcher.close()
 
@@ -295,10 +308,3 @@ def _slow_call(agent: Agent, timeout_s: float = 5) -> Future[dict[str, JSON]]:
     begun.wait()
     agent.call("missing_blobs", {"lease": "", "sha256": []})  # is behind it on the way
     return future
-
-
-def _eventually(holds: Callable[[], bool], within_s: float = 3) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

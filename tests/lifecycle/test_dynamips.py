@@ -6,7 +6,6 @@ import base64
 import json
 import shlex
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +17,7 @@ from dynamic_providers.dynamips_router import DynamipsRouterProvider
 from dynamic_providers.router_image import RouterImageProvider, free_idle_pc
 from sandbox import control
 from tests import machines
+from tests.conditions import until
 from tests.lifecycle.lab import Lab, Needs, differences
 from tests.lifecycle.rows.dynamips_hypervisor import pid as daemon_of
 from tests.lifecycle.rows.dynamips_router import CONFIG, ROW, args, ask, needs
@@ -52,13 +52,6 @@ def change_and_save(lab: Lab, hostname: str) -> None:
     until(lambda: "#" in typed(lab, "", "enable", ""), "the console has a prompt")
     typed(lab, "", "enable", "configure terminal", f"hostname {hostname}", "end", "write memory", "")
     until(lambda: f"hostname {hostname}" in saved(lab), "the configuration is saved")
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 40) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.05)
 
 
 def console_answers(lab: Lab, thing: Object) -> bool:

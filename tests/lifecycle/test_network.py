@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -13,16 +12,10 @@ import pytest
 from dynamic_providers import connection
 from dynamic_providers.base import HostError, HostProvider, Properties
 from host_agent.schema import JSON
+from tests.conditions import until
 from tests.lifecycle.lab import Lab
 
 VETH = HostProvider("veth_pair")
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.01)
 
 
 class Program:

@@ -8,8 +8,7 @@ import os
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sandbox import base, cgroups, control
 from sandbox.errors import SandboxError
 from sandbox.state import read_record, start_ticks
+from tests.conditions import until
 
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 IMPORT_BUSYBOX = """\
@@ -113,13 +113,6 @@ def sandboxes(tmp_path: Path, base_directory: Path, key: Key) -> Iterator[Sandbo
     yield Sandboxes(tmp_path, base_directory, key)
     for directory in tmp_path.iterdir():
         control.destroy(directory.name, state=tmp_path)
-
-
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.01)
 
 
 def cgroup_directories(identity: str) -> list[Path]:
