@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pulumi
 
+import engine_watch
 from benchmarks.labs import IMAGES, End, lab
+from components import sdk
 from dynamic_providers.bridge import Bridge
 from dynamic_providers.container import Container
 from dynamic_providers.hosts.lab_host import LabHost
@@ -18,6 +20,9 @@ from dynamic_providers.lab_lease import LabLease
 from dynamic_providers.network_namespace import NetworkNamespace
 from dynamic_providers.veth_pair import EndpointArgs, VethPair
 
+# As components/program.py does.
+engine_watch.start()
+sdk.trim()
 config = pulumi.Config("bench")
 wanted = lab(config.require("lab"))
 if Path(config.require("wanted")).read_text():
