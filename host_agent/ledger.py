@@ -3,8 +3,9 @@
     /var/lib/exam-lab/leases/<lease>/lease.json              who: project, stack, user
     /var/lib/exam-lab/leases/<lease>/<kind> <key>.json       one object: its id, its declared args, when
 
-One file per object, so that concurrent adds need no lock and a crash can spoil at most the object that it hit. The folders are root's alone
-(0700): args can hold secrets.
+One file per object, so that concurrent adds need no lock and a crash can spoil at most the object that it hit. A lease is on the disk before it
+is open; its objects follow within the seconds that the kernel takes, as a wait for the disk at each of them would be paid by every `up`. What a
+power cut spoils of them is not there afterwards, and made again by the next `up`. The folders are root's alone (0700): args can hold secrets.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Ledger:
         others = [read_json(self.leases / other / "lease.json") for other in self.all_leases() if other != lease]
         taken = {record["number"] for record in others if record}
         number = known["number"] if known else next(n for n in itertools.count() if n not in taken)
-        write_json(folder / "lease.json", {"owner": dict(owner), "number": number})
+        write_json(folder / "lease.json", {"owner": dict(owner), "number": number}, durable=True)
 
     def owner(self, lease: str) -> dict[str, JSON] | None:
         """What `open_lease` was told; None where there is no such lease."""
@@ -234,18 +235,27 @@ def _entry(lease: str, kind: str, key: str, record: dict[str, JSON]) -> Entry:
     )
 
 
-def write_json(path: Path, record: Mapping[str, JSON]) -> None:
-    """Write a record that only root can read."""
+def write_json(path: Path, record: Mapping[str, JSON], *, durable: bool = False) -> None:
+    """Write a record that only root can read. `durable`: it is on the disk when this returns, else within seconds."""
     # Written beside and renamed: a reader or a crash never meets half a record.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(record, file)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     beside.rename(path)
+    if durable:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def read_json(path: Path) -> dict[str, JSON] | None:
-    """A record that `write_json` wrote; None where there is none."""
+    """A record that `write_json` wrote; None where there is none, or where a power cut left half of one."""
     try:
         return cast(dict[str, JSON], json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +42,30 @@ def test_an_object_made_anew_has_another_id(ledger: Ledger) -> None:
     assert not known
     assert first.id != second.id
     assert first.id.split("#")[0] == second.id.split("#")[0]
+
+
+@pytest.mark.parametrize("left", [b"", b'{"id": "a1b2c3d4/bri'])
+def test_what_a_power_cut_spoiled_is_not_there_and_the_others_are(ledger: Ledger, left: bytes) -> None:
+    spoiled, _ = ledger.record("a1b2c3d4", "bridge", "host/VMnet2", {})
+    other, _ = ledger.record("a1b2c3d4", "bridge", "host/VMnet3", {})
+    [file] = ledger.leases.rglob("*VMnet2.json")
+    file.write_bytes(left)
+    assert ledger.entries("a1b2c3d4") == [other]
+    assert ledger.find("a1b2c3d4", "bridge", "host/VMnet2") is None
+    again, known = ledger.record("a1b2c3d4", "bridge", "host/VMnet2", {})
+    assert not known
+    assert again.id != spoiled.id
+    assert ledger.entries("a1b2c3d4") == [other, again]
+
+
+def test_a_lease_is_on_the_disk_before_it_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it nothing of the lab would be found after a power cut."""
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    Ledger(tmp_path).open_lease("a1b2c3d4", OWNER)
+    file, folder = synced
+    assert file.parent == folder == tmp_path / "leases" / "a1b2c3d4"
+    assert file.name.startswith(".lease.json.")
 
 
 @pytest.mark.parametrize(
