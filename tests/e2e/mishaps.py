@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cli.backend import locks
+from tests import outside
 from tests.e2e.stack import PROJECT, Stack
 from tests.hostsnapshot import differences, snapshot
 from tests.machines import Machine, machine
@@ -41,11 +42,20 @@ class Topologies:
 
     declared: str
     edited: str
+    host: str = ""
+    """What the host has beside: shell commands."""
 
 
 TWO_LANS = Topologies(SMALL, str(TOPOLOGIES / "two_lans_edited.yaml"))
 ONE_LAN = Topologies(str(TOPOLOGIES / "one_lan.yaml"), str(TOPOLOGIES / "one_lan_edited.yaml"))
 """Half as many steps, and every kind of resource that two_lans has."""
+WAY_OUT = Topologies(
+    str(TOPOLOGIES / "way_out.yaml"),
+    str(TOPOLOGIES / "way_out_edited.yaml"),
+    # Forwarding is on for good once a lab has asked for it, as Docker does it.
+    f"{outside.SET_UP}sysctl -q -w net.ipv4.ip_forward=1",
+)
+"""The kinds of NAT."""
 
 
 @dataclass
@@ -313,6 +323,7 @@ class Trial:
 def trial_of(name: str, topologies: Topologies, folder: Path) -> Iterator[Trial]:
     """A trial on a host of its own."""
     with machine(f"{name}-host", folder) as host, proxy(host.endpoint.port) as way:
+        host.run(topologies.host)
         made = Trial(name, topologies, folder, host, way)
         try:
             yield made
