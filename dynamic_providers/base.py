@@ -100,11 +100,17 @@ class SchemaProvider(ResourceProvider):
         )
 
     def diff(self, _id: str, _olds: Properties, _news: Properties) -> DiffResult:
-        olds, _ = examine(self.args_class(), self.args(_olds), is_unknown)
-        news, _ = examine(self.args_class(), self.args(_news), is_unknown)
-        replaces = replacements(self.args_class(), olds, news, is_unknown)
+        old_args, new_args = self.args(_olds), self.args(_news)
+        replaces: list[str] = []
+        changes = False
+        # What is alike letter by letter, as most is in most runs, need not be understood: that takes longer than all the rest of a diff.
+        if plain(old_args) != plain(new_args):
+            olds, _ = examine(self.args_class(), old_args, is_unknown)
+            news, _ = examine(self.args_class(), new_args, is_unknown)
+            replaces = replacements(self.args_class(), olds, news, is_unknown)
+            changes = bool(replaces) or olds != news
         # Two objects of one name can't be there side by side.
-        return DiffResult(changes=bool(replaces) or olds != news, replaces=replaces, delete_before_replace=True)
+        return DiffResult(changes=changes, replaces=replaces, delete_before_replace=True)
 
     def args(self, properties: Mapping[str, object]) -> Properties:
         """Of all properties those that are fields of the dataclass."""
