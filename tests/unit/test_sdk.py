@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 
 import pulumi
 import pytest
-from pulumi.runtime import resource
+from pulumi import _types
+from pulumi.runtime import resource, rpc, stack
 from pulumi.runtime.proto import source_pb2
 
 from components import sdk
+from dynamic_providers.veth_pair import VethPair
 
 
 class Base:
@@ -47,6 +50,8 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
     monkeypatch.setattr(pulumi.log, "error", pulumi.log.error)
     monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
+    monkeypatch.setattr(_types, "resource_types", _types.resource_types)
+    monkeypatch.setattr(stack, "asyncio", asyncio)
 
 
 @pytest.mark.usefixtures("restored")
@@ -60,6 +65,44 @@ def test_the_sdk_uses_what_is_replaced() -> None:
     sdk.trim()
     assert resource._get_stack_trace is sdk._own_position
     assert pulumi.log.debug is sdk._no_debug_message
+    assert "_types.resource_types(" in inspect.getsource(rpc)
+
+
+@pytest.mark.usefixtures("restored")
+def test_types_of_a_resource_are_as_the_sdk_has_them() -> None:
+    theirs = _types.resource_types(VethPair)
+    sdk.trim()
+    assert _types.resource_types(VethPair) == theirs
+    assert {"macs", "ifindexes"} <= theirs.keys()
+
+
+@pytest.mark.usefixtures("restored")
+def test_the_end_of_a_program_waits_for_all_outputs_or_the_first_that_fails() -> None:
+    # The one wait of the module, in a loop until nothing is left.
+    assert inspect.getsource(stack).count("asyncio.wait(") == 1
+    assert "return_when=asyncio.FIRST_COMPLETED" in inspect.getsource(stack.wait_for_rpcs)
+    sdk.trim()
+    theirs = vars(stack)["asyncio"]
+    assert theirs.sleep is asyncio.sleep
+
+    async def waits() -> None:
+        begun = asyncio.Event()
+        slow = asyncio.ensure_future(begun.wait())
+        quick = asyncio.ensure_future(asyncio.sleep(0))
+        waiting = asyncio.ensure_future(theirs.wait({slow, quick}, return_when=asyncio.FIRST_COMPLETED))
+        await quick
+        assert not waiting.done()
+        begun.set()
+        assert await waiting == ({slow, quick}, set())
+        never = asyncio.ensure_future(asyncio.Event().wait())
+        broken = asyncio.get_running_loop().create_future()
+        broken.set_exception(KeyError("R1"))
+        assert await theirs.wait({never, broken}, return_when=asyncio.FIRST_COMPLETED) == ({broken}, {never})
+        with pytest.raises(KeyError, match="R1"):
+            await broken
+        never.cancel()
+
+    asyncio.run(waits())
 
 
 @pytest.mark.usefixtures("restored")
