@@ -29,27 +29,26 @@ NO_CHECKPOINTS = ", no checkpoints"
 
 @dataclass(frozen=True)
 class Course:
-    """A lab, how often each contestant does it, and who takes part beside the project, the engine and the script."""
+    """A lab, and who takes part beside the project, the engine and the script."""
 
     lab: str
-    repetitions: int
     title: str
     small: bool = False
     """With the contestants that need too long for a big one."""
     big: bool = False
-    """Also without checkpoints; with them `checkpointed` times."""
-    checkpointed: int = 0
+    """Also without checkpoints."""
+    checkpointed: bool = True
+    """With checkpoints, which take minutes for a thousand resources."""
 
 
 COURSES = (
-    Course("ccna_ch8", 5, "`ccna_ch8`", small=True),
-    Course("containers-10", 5, "ring of 10 containers", small=True),
-    Course("containers-50", 3, "ring of 50 containers"),
-    Course("namespaces-200", 3, "ring of 200 namespaces", big=True, checkpointed=1),
-    Course("pairs-1000", 3, "1,000 veth pairs", big=True),
+    Course("ccna_ch8", "`ccna_ch8`", small=True),
+    Course("containers-10", "ring of 10 containers", small=True),
+    Course("containers-50", "ring of 50 containers"),
+    Course("namespaces-200", "ring of 200 namespaces", big=True),
+    Course("pairs-1000", "1,000 veth pairs", big=True, checkpointed=False),
 )
-SLOW_REPETITIONS = 3
-"""Of contestants that need many seconds for a small lab."""
+REPETITIONS = 5
 
 
 @dataclass
@@ -96,11 +95,11 @@ class Runner:
     """Runs courses on a host; files of its own are in `folder`."""
 
     def __init__(self, host: BenchHost, folder: Path, say: Say, repetitions: int | None) -> None:
-        """`repetitions`: instead of the courses' own."""
+        """`repetitions`: instead of REPETITIONS."""
         self._host = host
         self._folder = folder
         self._say = say
-        self._repetitions = repetitions
+        self._repetitions = repetitions or REPETITIONS
 
     def run(self, course: Course) -> LabResult:
         lab = labs.lab(course.lab)
@@ -108,44 +107,40 @@ class Runner:
         result.resources, result.counted = self._count(lab, checkpoints=not course.big)
         contestants = self._contestants(course, lab, result)
         try:
-            for repetition in range(max(count for _, count in contestants.values())):
-                for name, (contestant, count) in contestants.items():
-                    if repetition < count:
-                        self._cycle(name, contestant, result.seconds.setdefault(name, {}))
+            for _ in range(self._repetitions):
+                for name, contestant in contestants.items():
+                    self._cycle(name, contestant, result.seconds.setdefault(name, {}))
         finally:
-            for contestant, _ in contestants.values():
+            for contestant in contestants.values():
                 contestant.close()
         if course.lab == "ccna_ch8":
             self._distant(lab, result)
         return result
 
-    def _contestants(self, course: Course, lab: Lab, result: LabResult) -> dict[str, tuple[Contestant, int]]:
-        """By name: the contestant and how often it runs."""
+    def _contestants(self, course: Course, lab: Lab, result: LabResult) -> dict[str, Contestant]:
+        """By name."""
         endpoint, size = self._host.endpoint, result.resources
-        count = self._repetitions or course.repetitions
-        found: dict[str, tuple[Contestant, int]] = {}
-        usual = min(count, course.checkpointed) if course.big else count
-        if usual:
-            found["this project"] = Project(lab, endpoint, self._place(lab, "project")), usual
-            found["engine alone"] = Engine(size, self._place(lab, "engine")), usual
+        found: dict[str, Contestant] = {}
+        if course.checkpointed:
+            found["this project"] = Project(lab, endpoint, self._place(lab, "project"))
+            found["engine alone"] = Engine(size, self._place(lab, "engine"))
         if course.big:
             for made in (
                 Project(lab, endpoint, self._place(lab, "project-bare"), checkpoints=False),
                 Engine(size, self._place(lab, "engine-bare"), checkpoints=False),
             ):
-                found[f"{made.name}{NO_CHECKPOINTS}"] = made, count
-        found[peers.Script.name] = peers.Script(lab, self._host), count
+                found[f"{made.name}{NO_CHECKPOINTS}"] = made
+        found[peers.Script.name] = peers.Script(lab, self._host)
         if course.small:
-            slow = min(count, SLOW_REPETITIONS)
-            found[peers.PerCommand.name] = peers.PerCommand(lab, self._host), slow
-            makers: tuple[tuple[str, Callable[[], Contestant], int], ...] = (
-                (peers.Ansible.name, lambda: peers.Ansible(lab, self._host, self._place(lab, "ansible")), slow),
-                (peers.Pyinfra.name, lambda: peers.Pyinfra(lab, self._host, self._place(lab, "pyinfra")), slow),
-                (peers.Mininet.name, lambda: peers.Mininet(lab, self._host, self._place(lab, "mininet")), count),
-            )
-            for name, make, times in makers:
+            found[peers.PerCommand.name] = peers.PerCommand(lab, self._host)
+            makers: dict[str, Callable[[], Contestant]] = {
+                peers.Ansible.name: lambda: peers.Ansible(lab, self._host, self._place(lab, "ansible")),
+                peers.Pyinfra.name: lambda: peers.Pyinfra(lab, self._host, self._place(lab, "pyinfra")),
+                peers.Mininet.name: lambda: peers.Mininet(lab, self._host, self._place(lab, "mininet")),
+            }
+            for name, make in makers.items():
                 try:
-                    found[name] = make(), times
+                    found[name] = make()
                 except (BenchError, OSError, subprocess.SubprocessError) as error:
                     result.missing[name] = str(error).splitlines()[0]
         return found
@@ -221,7 +216,7 @@ class Runner:
         with proxy(self._host.endpoint.port, ROUND_TRIP_S) as relay:
             project = Project(lab, self._host.endpoint, self._place(lab, "distant"), port=relay.port)
             try:
-                for _ in range(self._repetitions or SLOW_REPETITIONS):
+                for _ in range(self._repetitions):
                     self._cycle(f"with {ROUND_TRIP_S * 1000:.0f} ms of round-trip time", project, result.distant)
             finally:
                 project.close()
