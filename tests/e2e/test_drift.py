@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import control
+from setup.privilege import Privilege
 from tests.e2e.livelab import ADDRESSES, LiveLab, Topology, ccna_ch8, live_lab
 from tests.e2e.pings import pinging
 from tests.e2e.stack import PROJECT, Changes, Stack
@@ -297,7 +298,7 @@ def sandboxed(tmp_path: Path) -> Iterator[Stack]:
 def test_the_whole_sandbox_dead(sandboxed: Stack) -> None:
     status = control.status("ed-dead", state=PROJECT / ".state" / "sandboxes")
     assert status.pid is not None
-    subprocess.run(["sudo", "kill", "-9", str(status.pid)], check=True)
+    subprocess.run(Privilege().argv("kill", "-KILL", str(status.pid)), check=True)
     diff, previewed = sandboxed.preview_diff()
     assert (previewed, missing_lines(("~ running: false => true",), diff)) == ({"update": ["host", "sandbox"]}, []), (
         diff

@@ -4,7 +4,6 @@ import base64
 import contextlib
 import dataclasses
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -20,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sandbox import base, cgroups, control
 from sandbox.errors import SandboxError
 from sandbox.state import read_record, start_ticks
+from setup.privilege import Privilege
 from tests.conditions import until
 
-AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 IMPORT_BUSYBOX = """\
 mkdir -p /tmp/busybox/bin && cp /bin/busybox /tmp/busybox/bin/ && ln -s busybox /tmp/busybox/bin/sh &&
 tar -C /tmp/busybox -c . | docker import - busybox"""
@@ -303,7 +302,7 @@ def test_a_killed_init_takes_everything_along(sandboxes: Sandboxes) -> None:
     sandboxes.run(f"{IMPORT_BUSYBOX} && docker run -d --network none busybox busybox sleep 1000 && touch /root/stays")
     inside = processes(record.identity)
     assert len(inside) >= 4
-    subprocess.run([*AS_ROOT, "kill", "-KILL", str(status.pid)], check=True)
+    subprocess.run(Privilege().argv("kill", "-KILL", str(status.pid)), check=True)
     until(lambda: not sandboxes.status().running, "status says that it does not run")
     until(lambda: not any(start_ticks(pid) == ticks for pid, ticks in inside), "its processes are gone")
     assert sandboxes.start().running
@@ -343,7 +342,7 @@ def test_destroy_of_a_stopped_and_of_a_killed_one(sandboxes: Sandboxes) -> None:
     for name in ("stopped", "killed"):
         sandboxes.start(name)
     sandboxes.stop("stopped")
-    subprocess.run([*AS_ROOT, "kill", "-KILL", str(sandboxes.status("killed").pid)], check=True)
+    subprocess.run(Privilege().argv("kill", "-KILL", str(sandboxes.status("killed").pid)), check=True)
     identities = [record.identity for name in ("stopped", "killed") if (record := read_record(sandboxes.state / name))]
     for name in ("stopped", "killed"):
         sandboxes.destroy(name)
@@ -404,7 +403,7 @@ def test_a_starter_that_is_killed_leaves_a_sandbox_that_start_and_destroy_can_ha
             and b"root.py" in command_line(path)
         ]
         assert starters
-        subprocess.run([*AS_ROOT, "kill", f"-{signal.SIGKILL.value}", *map(str, starters)], check=False)
+        subprocess.run(Privilege().argv("kill", f"-{signal.SIGKILL.value}", *map(str, starters)), check=False)
         with pytest.raises(SandboxError):
             starting.result()
     assert sandboxes.start().running
