@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-TIMEOUT_S = 900
+TIMEOUT_S = 300
 QUIET_WINDOW_S = 0.2
 QUIET_SHARE = 0.85
 """Share of idle time at which the machine counts as quiet."""
@@ -30,23 +30,26 @@ def run(
     # Into a file: a pipe would be waited for until the last process that inherited it has ended.
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            cwd=cwd,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        ended = f"did not end within {TIMEOUT_S} s"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                cwd=cwd,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+            ended = f"ended with status {done.returncode}" if done.returncode else ""
         seconds = time.perf_counter() - started
         output.seek(0)
         printed = output.read()
-    if done.returncode:
+    if ended:
         tail = "\n".join(printed.splitlines()[-25:])
-        raise BenchError(f"`{' '.join(argv)[:200]}` ended with status {done.returncode}:\n{tail}")
+        raise BenchError(f"`{' '.join(argv)[:200]}` {ended}:\n{tail}")
     return seconds, printed
 
 

@@ -227,7 +227,8 @@ def _create_pause(context: Context, args: Args, names: _Names) -> str:
         "Labels": {LEASE: context.lease, NAME: args.name},
         # As PID 1 it ignores SIGTERM; a stop (of Docker, of the host) must not wait for it.
         "StopSignal": "SIGKILL",
-        # Beyond `--network none`: without Docker's own network set-up (0.2 s), and without the host's resolv.conf in the lab.
+        # Beyond `--network none`: without Docker's own network set-up (0.2 s), and without the host's resolv.conf in the lab. And Docker
+        # 20.10 (Debian 12) can lock up for good where containers that are in one of its networks, even in `none`, end at once (moby/moby#42545).
         "NetworkDisabled": True,
         "HostConfig": {**_confinement(), "NetworkMode": "none", "SecurityOpt": ["no-new-privileges"]},
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import emulated, labs, measure, report, script
+from benchmarks import emulated, labs, measure, report, script, timing
 from benchmarks.measure import DESTROY, EDIT, SAME, SAME_WITH_REFRESH, UP, Counted, LabResult
 from benchmarks.peers import Script
 from benchmarks.pulumi_runs import topologies
@@ -98,3 +98,9 @@ def test_emulated_routers(tmp_path: Path) -> None:
 def test_results_are_kept_as_they_are(tmp_path: Path) -> None:
     measure.write(tmp_path / "results.json", {"ccna_ch8": results()})
     assert measure.read(tmp_path / "results.json") == {"ccna_ch8": results()}
+
+
+def test_a_command_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "TIMEOUT_S", 0.2)
+    with pytest.raises(timing.BenchError, match=r"`sh -c echo begun; sleep 60` did not end within 0.2 s:\nbegun"):
+        timing.run(["sh", "-c", "echo begun; sleep 60"])
