@@ -175,6 +175,14 @@ def test_a_container_is_confined(lab: Lab) -> None:
     assert [link["ifname"] for link in lab.ip_json("link", netns="web")] == ["lo"]
 
 
+@pytest.mark.parametrize("which", ["", "-pause"])
+def test_docker_s_own_networks_have_no_part_in_a_container(lab: Lab, which: str) -> None:
+    """Docker 20.10 can lock up for good where containers that are in one, even in `none`, end at once (moby/moby#42545)."""
+    lab.create(CONTAINER, container.args(container.needs(lab)))
+    settings = "{{.NetworkSettings.SandboxID}}{{range .NetworkSettings.Networks}}{{.EndpointID}}{{end}}"
+    assert lab.run("docker", "inspect", "--format", settings, container.docker_name(lab, which)).strip() == ""
+
+
 def ends(container_id: str, host: str) -> list[Properties]:
     return [
         {"namespace": container_id, "ifname": "web-dev", "addresses": ["192.168.10.100/24"]},
