@@ -249,13 +249,19 @@ def test_a_busy_connection_is_alive(agent: Agent, monkeypatch: pytest.MonkeyPatc
     busy.close()
 
 
-def test_an_upload_of_the_agent_that_is_cut_leaves_nothing(host: Machine, way: Proxy) -> None:
+def remove_agent(host: Machine) -> None:
+    """What an earlier test brought; first its agents end, which may still be reading their modules."""
+    until(lambda: host.run("pgrep -f '[r]un.py serve' || true") == "", "the agents of earlier tests end")
     host.run("rm -rf /var/lib/exam-lab/agent")
+
+
+def test_an_upload_of_the_agent_that_is_cut_leaves_nothing(host: Machine, way: Proxy) -> None:
+    remove_agent(host)
     way.freeze_after(200_000)
     there = "find /var/lib/exam-lab -path '*/agent/*' 2>/dev/null || true"
     with ThreadPoolExecutor(1) as pool:
         connecting = pool.submit(Agent, dataclasses.replace(host.endpoint, port=way.port))
-        until(lambda: host.run(there) != "", "the upload has begun")
+        until(lambda: connecting.done() or host.run(there) != "", "the upload has begun")
         way.cut()
         with pytest.raises(Lost, match="the connection broke"):
             connecting.result(10)
@@ -264,7 +270,7 @@ def test_an_upload_of_the_agent_that_is_cut_leaves_nothing(host: Machine, way: P
 
 
 def test_an_agent_is_brought_by_two_at_once(host: Machine) -> None:
-    host.run("rm -rf /var/lib/exam-lab/agent")
+    remove_agent(host)
     with ThreadPoolExecutor(2) as pool:
         for made in pool.map(Agent, [host.endpoint, host.endpoint]):
             made.close()
