@@ -30,9 +30,8 @@ def run(
     # Into a file: a pipe would be waited for until the last process that inherited it has ended.
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()
-        ended = f"did not end within {TIMEOUT_S} s"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            done = subprocess.run(
+        try:
+            status = subprocess.run(
                 argv,
                 input=stdin,
                 cwd=cwd,
@@ -42,12 +41,14 @@ def run(
                 text=True,
                 timeout=TIMEOUT_S,
                 check=False,
-            )
-            ended = f"ended with status {done.returncode}" if done.returncode else ""
+            ).returncode
+        except subprocess.TimeoutExpired:
+            status = None
         seconds = time.perf_counter() - started
         output.seek(0)
         printed = output.read()
-    if ended:
+    if status != 0:
+        ended = f"did not end within {TIMEOUT_S} s" if status is None else f"ended with status {status}"
         tail = "\n".join(printed.splitlines()[-25:])
         raise BenchError(f"`{' '.join(argv)[:200]}` {ended}:\n{tail}")
     return seconds, printed

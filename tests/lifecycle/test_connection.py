@@ -249,9 +249,13 @@ def test_a_busy_connection_is_alive(agent: Agent, monkeypatch: pytest.MonkeyPatc
     busy.close()
 
 
+def no_agent(seen_by: connection.Connection) -> bool:
+    return seen_by.run(["pgrep", "-f", "run.py serve"])[0] != 0
+
+
 def remove_agent(host: Machine) -> None:
     """What an earlier test brought; first its agents end, which may still be reading their modules."""
-    until(lambda: host.run("pgrep -f '[r]un.py serve' || true") == "", "the agents of earlier tests end")
+    until(lambda: no_agent(host.connection), "the agents of earlier tests end")
     host.run("rm -rf /var/lib/exam-lab/agent")
 
 
@@ -284,7 +288,7 @@ def test_the_agent_ends_with_its_connection(host: Machine) -> None:
     # `host.connection` may have been cut by the reboot above.
     watcher = connection.Connection(host.endpoint)
     try:
-        until(lambda: watcher.run(["pgrep", "-f", "run.py serve"])[0] != 0, "the agent ends with its connection", 2)
+        until(lambda: no_agent(watcher), "the agent ends with its connection", 2)
     finally:
         watcher.close()
 
